@@ -1,0 +1,73 @@
+"""The core's own registrations, through the same hooks as any plugin's."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterable
+from types import ModuleType
+from typing import Any
+
+from nncore.hookspecs import Implementation, hookimpl
+
+nncore_contract = 1
+
+
+def _public(module: ModuleType) -> dict[str, Any]:
+    return {name: getattr(module, name) for name in module.__all__}
+
+
+@hookimpl
+def nncore_layers() -> dict[str, Any]:
+    """Every layer class of :mod:`nncore.layers`."""
+    from nncore import layers
+
+    return {
+        name: value
+        for name, value in _public(layers).items()
+        if inspect.isclass(value) and issubclass(value, layers.Layer)
+    }
+
+
+@hookimpl
+def nncore_implementations() -> Iterable[Implementation]:
+    """The reference, Numba and JAX implementations."""
+    from nncore.ops.kernels import implementations
+
+    return implementations()
+
+
+@hookimpl
+def nncore_initializers() -> dict[str, Any]:
+    """Every initializer of :mod:`nncore.init`."""
+    from nncore import init
+
+    return _public(init)
+
+
+@hookimpl
+def nncore_nonlinearities() -> dict[str, Any]:
+    """Every nonlinearity of :mod:`nncore.nonlinearities`."""
+    from nncore import nonlinearities
+
+    return _public(nonlinearities)
+
+
+@hookimpl
+def nncore_objectives() -> dict[str, Any]:
+    """Every objective of :mod:`nncore.objectives`."""
+    from nncore import objectives
+
+    return _public(objectives)
+
+
+@hookimpl
+def nncore_updates() -> dict[str, Any]:
+    """Every update rule of :mod:`nncore.updates`, without the helpers."""
+    from nncore import updates
+
+    helpers = {"get_or_compute_grads", "norm_constraint", "total_norm_constraint"}
+    return {
+        name: value
+        for name, value in _public(updates).items()
+        if name not in helpers and not name.startswith("apply_")
+    }

@@ -1,0 +1,69 @@
+"""The errors that nncore raises on purpose, under one base class."""
+
+from __future__ import annotations
+
+__all__ = [
+    "DataError",
+    "ImplementationUnavailable",
+    "ModelFileError",
+    "NNCoreError",
+    "PluginError",
+    "TrainingDiverged",
+    "UnknownNameError",
+]
+
+
+class NNCoreError(Exception):
+    """Base class of every error that has a message written for the user."""
+
+    def __str__(self) -> str:
+        # LookupError's children quote their message; the user should read it as written.
+        return str(self.args[0]) if self.args else ""
+
+
+class UnknownNameError(NNCoreError, LookupError):
+    """A name that nothing registered."""
+
+
+class ImplementationUnavailable(NNCoreError, RuntimeError):
+    """A named implementation that cannot run here, or not for this geometry.
+
+    Parameters
+    ----------
+    message : str
+        The whole message.
+    name : str, optional
+        The implementation that was asked for.
+    reason : str, optional
+        Why it cannot be used.
+    alternatives : tuple of str, optional
+        Names that would work instead.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        name: str | None = None,
+        reason: str | None = None,
+        alternatives: tuple[str, ...] = (),
+    ) -> None:
+        super().__init__(message)
+        self.name = name
+        self.reason = reason
+        self.alternatives = alternatives
+
+
+class PluginError(NNCoreError, RuntimeError):
+    """A plugin that failed to load, or that claims a name which is taken."""
+
+
+class DataError(NNCoreError, ValueError):
+    """Data that cannot be used: missing, truncated, out of range or not finite."""
+
+
+class ModelFileError(NNCoreError, ValueError):
+    """A model file that is cut short, altered, or of a newer format."""
+
+
+class TrainingDiverged(NNCoreError, ArithmeticError):
+    """A loss that is not a number any more."""

@@ -1,0 +1,140 @@
+"""From an implementation's name to its kernel, when PyTensor links a graph."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from nncore import config, plugins, registry
+from nncore.errors import ImplementationUnavailable, NNCoreError
+from nncore.hookspecs import Availability, Implementation, unavailable
+
+if TYPE_CHECKING:
+    from nncore.ops.geometry import Geometry
+
+__all__ = ["candidates", "resolve", "usable"]
+
+_NOUNS = {"conv": "convolution", "pool": "pooling"}
+
+
+def usable(implementation: Implementation, backend: str, geometry: Geometry) -> Availability:
+    """Whether an implementation can compute a geometry on a backend of this machine.
+
+    Parameters
+    ----------
+    implementation : nncore.hookspecs.Implementation
+        The implementation.
+    backend : str
+        ``"python"``, ``"numba"`` or ``"jax"``.
+    geometry : nncore.ops.geometry.ConvGeometry or nncore.ops.geometry.PoolGeometry
+        What to compute.
+
+    Returns
+    -------
+    nncore.hookspecs.Availability
+        With the first reason against it.
+    """
+    if backend not in implementation.backends:
+        return unavailable(
+            f"it has no kernel for the {backend} backend, only for "
+            f"{', '.join(implementation.backends)}"
+        )
+    here = registry.availability(implementation)
+    if not here:
+        return here
+    try:
+        answer: Any = implementation.supports(geometry)
+    except Exception as error:
+        return unavailable(f"asking it about the geometry raised {plugins._describe(error)}")
+    if not isinstance(answer, Availability):
+        return unavailable(f"its supports() gave {answer!r}")
+    return answer
+
+
+def candidates(kind: str, backend: str, geometry: Geometry) -> list[Implementation]:
+    """The implementations that can compute a geometry, the best rank first.
+
+    Parameters
+    ----------
+    kind : str
+        ``"conv"`` or ``"pool"``.
+    backend : str
+        ``"python"``, ``"numba"`` or ``"jax"``.
+    geometry : nncore.ops.geometry.ConvGeometry or nncore.ops.geometry.PoolGeometry
+        What to compute.
+
+    Returns
+    -------
+    list of nncore.hookspecs.Implementation
+        Empty if none can.
+    """
+    return [i for _, i in registry.implementations(kind) if usable(i, backend, geometry)]
+
+
+def resolve(
+    kind: str, name: str | None, backend: str, direction: str, geometry: Geometry
+) -> tuple[Implementation, Callable[..., Any]]:
+    """Find the implementation in force and build its kernel.
+
+    Parameters
+    ----------
+    kind : str
+        ``"conv"`` or ``"pool"``.
+    name : str or None
+        The operation's own choice; None leaves it to :func:`nncore.config.choice`.
+    backend : str
+        ``"python"``, ``"numba"`` or ``"jax"``.
+    direction : str
+        One of :data:`nncore.hookspecs.DIRECTIONS` for the kind.
+    geometry : nncore.ops.geometry.ConvGeometry or nncore.ops.geometry.PoolGeometry
+        What to compute.
+
+    Returns
+    -------
+    nncore.hookspecs.Implementation
+        The one that the kernel comes from.
+    callable
+        The kernel.
+
+    Raises
+    ------
+    nncore.errors.ImplementationUnavailable
+        If the named implementation cannot be used; with the reason and what would work.
+    """
+    chosen = name or config.choice(kind)
+    able = candidates(kind, backend, geometry)
+    alternatives = tuple(registry.name_of(kind, i) or i.name for i in able)
+    if chosen == "fastest" and len(able) > 1:
+        from nncore import measure
+
+        able = measure.by_speed(able, kind, backend, direction, geometry)
+    elif chosen not in registry.POLICIES:
+        try:
+            wanted: Implementation | None = registry.get(kind, chosen)
+        except NNCoreError as error:
+            wanted, reason = None, str(error)
+        else:
+            assert wanted is not None
+            answer = usable(wanted, backend, geometry)
+            reason = "" if answer else answer.reason or "it gives no reason"
+        if reason:
+            raise ImplementationUnavailable(
+                f"the {_NOUNS[kind]} implementation {chosen!r} cannot be used for "
+                f"{geometry}: {reason.rstrip('.')}. What would work here: "
+                f"{', '.join((*alternatives, 'auto')) if alternatives else 'nothing'}.",
+                name=chosen,
+                reason=reason,
+                alternatives=alternatives,
+            )
+        assert wanted is not None
+        able = [wanted, *(i for i in able if i is not wanted)]
+    for implementation in able:
+        kernel = implementation.kernel(backend, direction, geometry)
+        if kernel is not None:
+            return implementation, kernel
+    raise ImplementationUnavailable(
+        f"no {_NOUNS[kind]} implementation has a kernel of the {backend} backend for {geometry} "
+        f"({direction}).",
+        name=chosen,
+        reason="no kernel",
+    )

@@ -1,0 +1,178 @@
+from __future__ import annotations
+
+import threading
+import time
+
+import pytest
+
+from nncore import init, layers, nonlinearities, objectives, plugins, registry, updates
+from nncore.errors import NNCoreError, UnknownNameError
+from nncore.hookspecs import AVAILABLE, Implementation, unavailable
+
+
+@pytest.fixture(autouse=True)
+def _anew():
+    registry.forget()
+    yield
+    registry.forget()
+
+
+class Answering(Implementation):
+    name = "answering"
+    kind = "conv"
+    backends = ("python",)
+
+    def __init__(self, answer):
+        self.answer = answer
+        self.asked = 0
+
+    def availability(self):
+        self.asked += 1
+        time.sleep(0.01)
+        if isinstance(self.answer, BaseException):
+            raise self.answer
+        return self.answer
+
+    def kernel(self, backend, direction, geometry):
+        return None
+
+
+def test_the_core_is_registered_under_its_public_names():
+    assert registry.get("layer", "Dense") is layers.DenseLayer
+    assert registry.get("layer", "Conv2DLayer") is layers.Conv2DLayer
+    assert registry.get("layer", "Layer") is layers.Layer
+    assert registry.get("initializer", "GlorotUniform") is init.GlorotUniform
+    assert registry.get("nonlinearity", "rectify") is nonlinearities.rectify
+    assert registry.get("objective", "squared_error") is objectives.squared_error
+    assert registry.get("update", "adam") is updates.adam
+    assert {"reference", "numba", "jax"} <= set(registry.names("conv"))
+    assert {"reference", "numba", "jax"} <= set(registry.names("pool"))
+    assert not any("norm_constraint" in name for name in registry.names("update"))
+
+
+def test_names_are_sorted_and_complete():
+    for kind in registry.KINDS:
+        names = registry.names(kind)
+        assert list(names) == sorted(set(names))
+        for name in names:
+            value = registry.get(kind, name)
+            found = registry.name_of(kind, value)
+            assert registry.get(kind, found) is value
+            assert registry.get(kind, f"{plugins.CORE}:{name}") is value or kind not in names
+
+
+def test_what_is_not_registered_has_no_name():
+    assert registry.name_of("layer", object()) is None
+    assert registry.name_of("layer", layers.DenseLayer) == "Dense"
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "message"),
+    [
+        ("layer", "Dens", "'Dens' is not a known layer. Did you mean 'Dense'?"),
+        ("update", "adm", "'adm' is not a known update rule. Did you mean 'adam'?"),
+        ("conv", "nunba", "not a known convolution implementation. Did you mean 'numba'?"),
+        ("pool", "autp", "not a known pooling implementation. Did you mean 'auto'?"),
+        ("objective", "zzz", "'zzz' is not a known objective. Known: "),
+        ("conv", "elsewhere:numba", "'elsewhere:numba' is not a known convolution"),
+    ],
+)
+def test_an_unknown_name_is_answered_with_the_nearest(kind, name, message):
+    with pytest.raises(UnknownNameError) as caught:
+        registry.get(kind, name)
+    assert message in str(caught.value)
+    assert isinstance(caught.value, LookupError)
+    assert isinstance(caught.value, NNCoreError)
+
+
+@pytest.mark.parametrize("question", [registry.names, lambda kind: registry.get(kind, "x")])
+def test_an_unknown_kind_is_refused(question):
+    with pytest.raises(ValueError, match="'flavour' is not a kind of entry; the kinds are layer"):
+        question("flavour")
+
+
+def test_policies_are_choices_and_no_implementations():
+    for policy in ("auto", "fastest"):
+        registry.check_implementation_name("conv", policy)
+        assert policy in registry.implementation_choices("conv")
+        assert policy not in registry.names("conv")
+        with pytest.raises(UnknownNameError):
+            registry.get("conv", policy)
+
+
+def test_implementations_come_in_the_order_of_their_rank(install_constant):
+    install_constant("low", rank=-3)
+    install_constant("high", rank=99)
+    ranked = [i.name for _, i in registry.implementations("conv")]
+    assert ranked[0] == "high"
+    assert ranked[-1] == "low"
+    ranks = [i.rank for _, i in registry.implementations("conv")]
+    assert ranks == sorted(ranks, reverse=True)
+
+
+@pytest.mark.parametrize(
+    ("answer", "text"),
+    [
+        (AVAILABLE, "available"),
+        (unavailable("there is no GPU"), "unavailable: there is no GPU"),
+        (RuntimeError("the driver is gone"), "unavailable: .*RuntimeError: the driver is gone"),
+        (SystemExit("bye"), "unavailable: .*SystemExit: bye"),
+        (True, "unavailable: .*gave True"),
+        (None, "unavailable: .*gave None"),
+    ],
+)
+def test_availability_is_a_value_and_asked_once(answer, text):
+    implementation = Answering(answer)
+    answers = [registry.availability(implementation) for _ in range(3)]
+    assert implementation.asked == 1
+    assert len(set(answers)) == 1
+    assert bool(answers[0]) == (answer is AVAILABLE)
+    import re
+
+    assert re.fullmatch(text, str(answers[0]))
+
+
+def test_availability_is_asked_once_by_many_threads():
+    implementation = Answering(AVAILABLE)
+    threads = [
+        threading.Thread(target=registry.availability, args=(implementation,)) for _ in range(8)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert implementation.asked == 1
+
+
+def test_listing_asks_no_implementation_whether_it_is_available(install_constant):
+    module = install_constant()
+    assert "seven" in registry.names("conv")
+    registry.implementations("conv")
+    registry.check_implementation_name("conv", "seven")
+    assert module.asked == []
+    registry.availability(registry.get("conv", "seven"))
+    assert module.asked == ["seven"]
+
+
+def test_many_threads_may_load_and_reload_at_once(install_constant):
+    install_constant()
+    failures = []
+
+    def work(number):
+        try:
+            for _ in range(5):
+                if number % 2:
+                    plugins.reload()
+                registry.load()
+        except Exception as error:
+            failures.append(error)
+
+    threads = [threading.Thread(target=work, args=(n,), daemon=True) for n in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(timeout=30)
+    assert not any(thread.is_alive() for thread in threads)
+    assert not failures
+    plugins.reload()
+    assert registry.get("conv", "seven").name == "seven"
