@@ -1,0 +1,133 @@
+"""Checks of arguments that several kinds of layers share."""
+
+from __future__ import annotations
+
+from numbers import Integral
+from typing import Any
+
+from nncore import config, registry, utils
+from nncore.layers.base import Layer, _label
+
+__all__ = ["chosen", "pads", "positive_ints"]
+
+
+def positive_ints(layer: Layer, what: str, value: Any, n: int) -> tuple[int, ...]:
+    """Return one positive integer for each spatial axis.
+
+    Parameters
+    ----------
+    layer : Layer
+        The layer, for messages.
+    what : str
+        The argument, for messages.
+    value : int or sequence of int
+        What was given.
+    n : int
+        Number of spatial axes.
+
+    Returns
+    -------
+    tuple of int
+        With `n` elements.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If it is not that.
+    """
+    try:
+        found = utils.as_tuple(value, n, int)
+    except (TypeError, ValueError) as error:
+        raise type(error)(
+            f"{_label(layer)}: {what} must be an integer or {n} of them, one for each spatial "
+            f"axis, not {value!r}."
+        ) from None
+    if any(one < 1 for one in found):
+        raise ValueError(f"{_label(layer)}: {what} must be positive, not {value!r}.")
+    return tuple(int(one) for one in found)
+
+
+def pads(layer: Layer, pad: Any, n: int, words: tuple[str, ...], what: str = "pad") -> Any:
+    """Return an integer or a (before, after) pair for each spatial axis, or a word.
+
+    Parameters
+    ----------
+    layer : Layer
+        The layer, for messages.
+    pad : int, sequence of int or of pairs, or str
+        What was given.
+    n : int
+        Number of spatial axes.
+    words : tuple of str
+        The strings that are allowed.
+    what : str
+        The argument, for messages. Default: ``"pad"``.
+
+    Returns
+    -------
+    tuple or str
+        With `n` elements.
+
+    Raises
+    ------
+    ValueError
+        If it is not that.
+    """
+    if isinstance(pad, str):
+        if pad in words:
+            return (0,) * n if pad == "valid" else pad
+        found: Any = None
+    elif isinstance(pad, Integral):
+        found = [pad] * n
+    else:
+        found = list(pad)
+    result: list[Any] = []
+    for one in found or ():
+        if isinstance(one, Integral) and int(one) >= 0:
+            result.append(int(one))
+        elif isinstance(one, tuple | list) and [
+            isinstance(two, Integral) and int(two) >= 0 for two in one
+        ] == [True, True]:
+            result.append((int(one[0]), int(one[1])))
+    if len(result) != n or len(found) != n:
+        either = f", or one of {words!r}" if words else ""
+        raise ValueError(
+            f"{_label(layer)}: {what}={pad!r} must be an integer that is not negative, or {n} of "
+            f"them or of (before, after) pairs, one for each spatial axis{either}."
+        )
+    return tuple(result)
+
+
+def chosen(layer: Layer, kind: str, implementation: str | None) -> str | None:
+    """Return the implementation that a layer is to remember.
+
+    Parameters
+    ----------
+    layer : Layer
+        The layer, for messages.
+    kind : str
+        ``"conv"`` or ``"pool"``.
+    implementation : str or None
+        What was given.
+
+    Returns
+    -------
+    str or None
+        The given one, that of the enclosing ``with nncore.using(...)`` block, or None.
+
+    Raises
+    ------
+    TypeError
+        If it is not a string.
+    nncore.errors.UnknownNameError
+        If nothing registered the name.
+    """
+    if implementation is None:
+        return config.block_choice(kind)
+    if not isinstance(implementation, str):
+        raise TypeError(
+            f"{_label(layer)}: implementation must be a name (a string) or None, not "
+            f"{implementation!r}."
+        )
+    registry.check_implementation_name(kind, implementation)
+    return implementation
