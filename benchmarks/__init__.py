@@ -1,0 +1,1 @@
+"""Measurements of nncore beside other libraries: ``python -m benchmarks``."""

@@ -1,0 +1,45 @@
+"""How thoroughly to measure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What the command line asked for."""
+
+    quick: bool
+    only: str
+    threads: int
+
+    @property
+    def rounds(self) -> int:
+        """How many times the competitors take turns."""
+        return 2 if self.quick else 7
+
+    @property
+    def seconds(self) -> float:
+        """How long a turn lasts."""
+        return 0.05 if self.quick else 0.5
+
+    @property
+    def calls(self) -> int:
+        """How many calls a turn has at least."""
+        return 1 if self.quick else 3
+
+    def wants(self, name: str) -> bool:
+        """Whether a case is to be measured."""
+        return self.only in name
+
+    def as_dict(self) -> dict[str, Any]:
+        """For the record."""
+        return {
+            "quick": self.quick,
+            "only": self.only,
+            "threads": self.threads,
+            "rounds": self.rounds,
+            "seconds_per_turn": self.seconds,
+            "calls_per_turn": self.calls,
+        }

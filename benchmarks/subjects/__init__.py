@@ -1,0 +1,1 @@
+"""What a worker runs: each module has ``prepare(case, **options) -> (information, calls)``."""
