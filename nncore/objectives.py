@@ -89,7 +89,8 @@ def _class_indices(predictions: Any) -> Any:
     num_classes = predictions.type.shape[-1]
     if num_classes is not None:
         return pt.constant(np.arange(num_classes, dtype="int32"))
-    ones = pt.alloc(np.int32(1), predictions.shape[-1])
+    # Not int32, of which NumPy makes int64, so that PyTensor could not fold a constant sum.
+    ones = pt.alloc(np.int64(1), predictions.shape[-1])
     return (pt.cumsum(ones) - 1).astype("int32")
 
 
