@@ -16,7 +16,14 @@ pytensor.config.floatX = "float32"
 import nncore
 from nncore import registry
 from nncore.backends import BACKENDS, get_mode
-from nncore.layers import Conv2DLayer, GlobalPoolLayer, InputLayer, MaxPool2DLayer, get_output
+from nncore.layers import (
+    Conv2DLayer,
+    GlobalPoolLayer,
+    InputLayer,
+    MaxPool2DLayer,
+    get_all_layers,
+    get_output,
+)
 
 
 def build(size, filters, **options):
@@ -55,17 +62,17 @@ def main():
     parser.add_argument("--backend", choices=BACKENDS, default="numba")
     parser.add_argument("--quick", action="store_true", help="small images")
     options = parser.parse_args()
-    size, filters = (8, 4) if options.quick else (options.size, 32)
+    size, filters = (12, 4) if options.quick else (options.size, 32)
 
     x = np.random.default_rng(0).random((8, 3, size, size), dtype="float32")
     expected = None
-    for entry in ["auto", *registry.names("conv")]:
+    for entry in registry.implementation_choices("conv"):
         with nncore.using(conv=entry):
             network = build(size, filters)
             try:
-                f = pytensor.function(
-                    [network_input(network)], get_output(network), mode=get_mode(options.backend)
-                )
+                images = get_all_layers(network)[0].input_var
+                mode = get_mode(options.backend)
+                f = pytensor.function([images], get_output(network), mode=mode)
                 found = np.asarray(f(x))
             except nncore.errors.NNCoreError as error:
                 print(f"{entry}: {error}")
