@@ -19,7 +19,7 @@ from pytensor.graph.basic import Variable
 from pytensor.tensor.special import softmax as _softmax
 from pytensor.tensor.variable import TensorVariable
 
-from nncore.utils import as_tensor
+from nncore.utils import as_tensor, number_like
 
 __all__ = [
     "SELU",
@@ -176,7 +176,8 @@ class ScaledTanH(_Parameterized):
 
     def __call__(self, x: Any) -> TensorVariable:
         """Apply it to an activation of any shape."""
-        return pt.tanh(as_tensor(x) * self.scale_in) * self.scale_out
+        x = as_tensor(x)
+        return pt.tanh(x * number_like(self.scale_in, x)) * number_like(self.scale_out, x)
 
 
 #: Another spelling of :class:`ScaledTanH`.
@@ -246,7 +247,7 @@ class LeakyRectify(_Parameterized):
     def __call__(self, x: Any) -> TensorVariable:
         """Apply it to an activation of any shape."""
         x = as_tensor(x)
-        return pt.switch(x > 0, x, x * self.leakiness)
+        return pt.switch(x > 0, x, x * number_like(self.leakiness, x))
 
 
 #: :class:`LeakyRectify` with leakiness 0.01.
@@ -260,7 +261,7 @@ def _exponential_linear(x: Any, scale: Any) -> TensorVariable:
     positive = x > 0
     # Without the inner switch, exp overflows for large x and its gradient becomes 0 * inf.
     negative_part = pt.expm1(pt.switch(positive, pt.zeros((), dtype=x.dtype), x))
-    return pt.switch(positive, x, negative_part * scale)
+    return pt.switch(positive, x, negative_part * number_like(scale, x))
 
 
 def elu(x: Any) -> TensorVariable:
@@ -324,7 +325,8 @@ class SELU(_Parameterized):
 
     def __call__(self, x: Any) -> TensorVariable:
         """Apply it to an activation of any shape."""
-        return _exponential_linear(as_tensor(x), self.scale_neg) * self.scale
+        x = as_tensor(x)
+        return _exponential_linear(x, self.scale_neg) * number_like(self.scale, x)
 
 
 #: :class:`SELU` with the fixed point at mean 0 and variance 1.

@@ -32,7 +32,7 @@ from pytensor.tensor.special import Softmax, log_softmax
 from pytensor.tensor.variable import TensorVariable
 
 from nncore.nonlinearities import rectify
-from nncore.utils import as_tensor
+from nncore.utils import as_tensor, number_like
 
 __all__ = [
     "aggregate",
@@ -89,7 +89,8 @@ def _class_indices(predictions: Any) -> Any:
     num_classes = predictions.type.shape[-1]
     if num_classes is not None:
         return pt.constant(np.arange(num_classes, dtype="int32"))
-    ones = pt.alloc(np.int32(1), predictions.shape[-1])
+    # Not int32, of which NumPy makes int64, so that PyTensor could not fold a constant sum.
+    ones = pt.alloc(np.int64(1), predictions.shape[-1])
     return (pt.cumsum(ones) - 1).astype("int32")
 
 
@@ -376,7 +377,8 @@ def binary_hinge_loss(
         predictions = logits
     if binary:
         targets = 2 * targets - 1
-    return rectify(float(delta) - predictions * targets)
+    margin = predictions * targets
+    return rectify(number_like(float(delta), margin) - margin)
 
 
 def multiclass_hinge_loss(predictions: Any, targets: Any, delta: float = 1) -> TensorVariable:
@@ -416,7 +418,7 @@ def multiclass_hinge_loss(predictions: Any, targets: Any, delta: float = 1) -> T
     correct = pt.switch(mask, predictions, zero).sum(axis=-1)
     lowest = np.asarray(-np.inf, dtype=predictions.dtype)
     best_other = pt.max(pt.switch(mask, lowest, predictions), axis=-1)
-    loss = rectify(best_other - correct + float(delta))
+    loss = rectify(best_other - correct + number_like(float(delta), correct))
     return _nan_unless_class(loss, predictions, targets) if are_indices else loss
 
 
@@ -452,9 +454,9 @@ def huber_loss(predictions: Any, targets: Any, delta: float = 1) -> TensorVariab
     array([0.125, 2.5  ], dtype=float32)
     """
     predictions, targets = _aligned(predictions, targets)
-    delta = float(delta)
     error = pt.abs(predictions - targets)
-    return pt.switch(error <= delta, 0.5 * pt.sqr(error), delta * (error - delta / 2))
+    half, delta = number_like(0.5, error), number_like(float(delta), error)
+    return pt.switch(error <= delta, half * pt.sqr(error), delta * (error - half * delta))
 
 
 def binary_accuracy(predictions: Any, targets: Any, threshold: float = 0.5) -> TensorVariable:

@@ -128,6 +128,16 @@ def as_tensor(input: Any) -> Variable:
         ) from error
 
 
+def number_like(number: Any, x: Variable) -> Any:
+    """Give a number the floating-point type of an expression that it is to be combined with.
+
+    PyTensor takes a Python number for a float32 at least, which would widen a float16.
+    """
+    if isinstance(number, Variable) or not x.type.dtype.startswith("float"):
+        return number
+    return pt.constant(np.asarray(number, dtype=x.type.dtype))
+
+
 #: Lasagne's name of :func:`as_tensor`.
 as_theano_expression = as_tensor
 

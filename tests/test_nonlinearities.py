@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import inspect
 import pickle
 
 import numpy as np
@@ -147,3 +148,12 @@ def test_a_symbolic_parameter_can_be_learned(fast):
 def test_the_other_names_are_the_same_objects():
     assert nl.ScaledTanh is nl.ScaledTanH
     assert nl.identity is nl.linear
+
+
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
+def test_every_nonlinearity_keeps_the_floating_point_type(dtype):
+    x = pt.matrix(dtype=dtype)
+    for name in nl.__all__:
+        function = getattr(nl, name)
+        function = function() if inspect.isclass(function) else function
+        assert function(x).dtype == dtype, name

@@ -356,3 +356,22 @@ def test_of_equal_predictions_the_first_is_the_highest(top_k, expected, fast):
 def test_at_least_one_prediction_counts():
     with pytest.raises(ValueError, match="top_k=0"):
         ob.categorical_accuracy(pt.matrix(), pt.ivector(), top_k=0)
+
+
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
+def test_every_loss_keeps_the_floating_point_type_of_the_predictions(dtype):
+    x = pt.matrix(dtype=dtype)
+    losses = [
+        ob.binary_crossentropy(x, x),
+        ob.binary_hinge_loss(x, x, log_odds=True),
+        ob.binary_hinge_loss(x, x, log_odds=False),
+        ob.categorical_crossentropy(x, x),
+        ob.categorical_crossentropy(x, pt.ivector()),
+        ob.multiclass_hinge_loss(x, x),
+        ob.multiclass_hinge_loss(x, pt.ivector()),
+        ob.squared_error(x, x),
+        ob.huber_loss(x, x),
+        ob.binary_accuracy(x, x),
+        ob.categorical_accuracy(x, pt.ivector()),
+    ]
+    assert {loss.dtype for loss in losses} == {dtype}

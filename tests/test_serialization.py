@@ -1,15 +1,16 @@
 from __future__ import annotations
 
+import importlib.util
 import inspect
 import json
 import os
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytensor
-import pytensor.tensor as pt
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -20,118 +21,15 @@ from nncore.errors import ModelFileError
 from nncore.layers import DenseLayer, InputLayer
 from nncore.serialization import load_arrays, load_model, save_arrays, save_model
 
-IMAGE = (2, 3, 8, 8)
-ROWS = (2, 6)
-SEQUENCE = (2, 5, 3)
+_spec = importlib.util.spec_from_file_location(
+    "layer_networks", Path(__file__).with_name("layer_networks.py")
+)
+networks = importlib.util.module_from_spec(_spec)
+_spec.loader.exec_module(networks)
 
-
-def _image(*shape):
-    return InputLayer(shape or IMAGE, name="in")
-
-
-def _mask():
-    return InputLayer(SEQUENCE[:2], name="mask")
-
-
-def _localization(layer, size):
-    return DenseLayer(layer, size, nonlinearity=None, W=np.zeros((192, size), "float32"))
-
-
-def _custom_recurrent():
-    return layers.CustomRecurrentLayer(
-        _image(*SEQUENCE),
-        DenseLayer(InputLayer((None, 3)), 4, nonlinearity=None, name="x"),
-        DenseLayer(InputLayer((None, 4)), 4, nonlinearity=None, name="h"),
-    )
-
-
-def _inverse():
-    first = DenseLayer(_image(*ROWS), 4, nonlinearity=nonlinearities.tanh)
-    return layers.InverseLayer(layers.DropoutLayer(first), first)
-
-
-def _tps():
-    source = _image()
-    return layers.TPSTransformerLayer(source, _localization(source, 32), control_points=16)
-
-
-NETWORKS = {
-    "BatchNormLayer": lambda: layers.BatchNormLayer(_image(), epsilon=0.01, gamma=None),
-    "BatchwiseDropoutDenseLayer": lambda: layers.BatchwiseDropoutDenseLayer(_image(), 4, p=0.3),
-    "BatchwiseDropoutLayer": lambda: layers.BatchwiseDropoutLayer(_image(*ROWS), p=0.3),
-    "BiasLayer": lambda: layers.BiasLayer(_image(), shared_axes=(0, 2)),
-    "ConcatLayer": lambda: layers.ConcatLayer(
-        [_image(), _image(2, 4, 9, 8)], cropping=[None, None, "lower", "center"]
-    ),
-    "Conv1DLayer": lambda: layers.Conv1DLayer(_image(2, 3, 9), 4, 3, stride=2, pad="same"),
-    "Conv2DLayer": lambda: layers.Conv2DLayer(
-        _image(), 4, (3, 2), pad=(1, 0), untie_biases=True, nonlinearity=nonlinearities.elu
-    ),
-    "Conv3DLayer": lambda: layers.Conv3DLayer(_image(1, 2, 4, 4, 4), 2, 3, b=None),
-    "CustomRecurrentLayer": _custom_recurrent,
-    "DenseLayer": lambda: DenseLayer(_image(*SEQUENCE), 4, num_leading_axes=2),
-    "DilatedConv2DLayer": lambda: layers.DilatedConv2DLayer(_image(), 2, 3, dilation=2),
-    "DimshuffleLayer": lambda: layers.DimshuffleLayer(_image(), (0, 2, "x", 3, 1)),
-    "DropoutLayer": lambda: layers.DropoutLayer(_image(), p=0.3, shared_axes=(2, 3)),
-    "ElemwiseMergeLayer": lambda: layers.ElemwiseMergeLayer([_image(), _image()], pt.maximum),
-    "ElemwiseSumLayer": lambda: layers.ElemwiseSumLayer([_image(), _image()], coeffs=[2, -0.5]),
-    "EmbeddingLayer": lambda: layers.EmbeddingLayer(
-        InputLayer((2, 4), input_var=pt.imatrix("words")), 7, 3
-    ),
-    "FeaturePoolLayer": lambda: layers.FeaturePoolLayer(_image(*ROWS), 3, pool_function=pt.mean),
-    "FeatureWTALayer": lambda: layers.FeatureWTALayer(_image(*ROWS), 2),
-    "FlattenLayer": lambda: layers.FlattenLayer(_image(), outdim=3),
-    "GRULayer": lambda: layers.GRULayer(
-        _image(*SEQUENCE), 4, mask_input=_mask(),
-        updategate=layers.Gate(W_cell=None), learn_init=True,
-    ),
-    "GaussianNoiseLayer": lambda: layers.GaussianNoiseLayer(_image(), sigma=0.4),
-    "GlobalPoolLayer": lambda: layers.GlobalPoolLayer(_image(), pool_function=pt.max),
-    "InputLayer": lambda: _image(None, 4),
-    "InverseLayer": _inverse,
-    "LSTMLayer": lambda: layers.LSTMLayer(
-        _image(*SEQUENCE), 4, peepholes=False, backwards=True, only_return_final=True,
-        forgetgate=layers.Gate(b=np.ones(4, "float32"), nonlinearity=nonlinearities.tanh),
-    ),
-    "LocalResponseNormalization2DLayer": lambda: layers.LocalResponseNormalization2DLayer(
-        _image(), n=3
-    ),
-    "LocallyConnected2DLayer": lambda: layers.LocallyConnected2DLayer(_image(2, 3, 4, 4), 2, 3),
-    "MaxPool1DLayer": lambda: layers.MaxPool1DLayer(_image(2, 3, 9), 3, stride=2),
-    "MaxPool2DLayer": lambda: layers.MaxPool2DLayer(_image(), (2, 3), pad=(1, 0)),
-    "MaxPool3DLayer": lambda: layers.MaxPool3DLayer(_image(1, 2, 4, 4, 4), 2),
-    "NINLayer": lambda: layers.NINLayer(_image(), 4),
-    "NonlinearityLayer": lambda: layers.NonlinearityLayer(
-        _image(), nonlinearities.LeakyRectify(0.2)
-    ),
-    "PadLayer": lambda: layers.PadLayer(_image(), [(1, 2), 3], val=0.5),
-    "ParametricRectifierLayer": lambda: layers.ParametricRectifierLayer(_image()),
-    "Pool1DLayer": lambda: layers.Pool1DLayer(_image(2, 3, 9), 2, mode="average_inc_pad"),
-    "Pool2DLayer": lambda: layers.Pool2DLayer(_image(), 3, ignore_border=False),
-    "Pool3DLayer": lambda: layers.Pool3DLayer(_image(1, 2, 4, 4, 4), 2, mode="average_exc_pad"),
-    "RandomizedRectifierLayer": lambda: layers.RandomizedRectifierLayer(_image(), lower=0.1),
-    "RecurrentLayer": lambda: layers.RecurrentLayer(
-        _image(*SEQUENCE), 4, hid_init=DenseLayer(InputLayer((2, 3), name="start"), 4)
-    ),
-    "ReshapeLayer": lambda: layers.ReshapeLayer(_image(), ([0], -1, 4)),
-    "ScaleLayer": lambda: layers.ScaleLayer(_image()),
-    "SliceLayer": lambda: layers.SliceLayer(_image(), slice(1, None, 2), axis=2),
-    "SpatialPyramidPoolingLayer": lambda: layers.SpatialPyramidPoolingLayer(
-        _image(), pool_dims=[2, 1]
-    ),
-    "StandardizationLayer": lambda: layers.StandardizationLayer(_image(), axes=(2, 3)),
-    "TPSTransformerLayer": _tps,
-    "TransformerLayer": lambda: layers.TransformerLayer(
-        (source := _image()), _localization(source, 6), downsample_factor=2
-    ),
-    "TransposedConv2DLayer": lambda: layers.TransposedConv2DLayer(
-        _image(), 4, 3, stride=2, crop=1, output_size=(16, 16)
-    ),
-    "TransposedConv3DLayer": lambda: layers.TransposedConv3DLayer(_image(1, 2, 3, 3, 3), 2, 2),
-    "Upscale1DLayer": lambda: layers.Upscale1DLayer(_image(2, 3, 9), 2),
-    "Upscale2DLayer": lambda: layers.Upscale2DLayer(_image(), (2, 3), mode="dilate"),
-    "Upscale3DLayer": lambda: layers.Upscale3DLayer(_image(1, 2, 3, 3, 3), 2),
-}  # fmt: skip
+NETWORKS = networks.NETWORKS
+ROWS = networks.ROWS
+_image = networks.image
 
 #: Classes that no one builds a network of, and one that holds a function.
 WITHOUT = {"Layer", "MergeLayer", "BaseConvLayer", "ExpressionLayer"}

@@ -7,8 +7,11 @@ import warnings
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 from pytensor.graph.fg import AbstractFunctionGraph
 from pytensor.link.jax.linker import JAXLinker
+from pytensor.tensor.basic import Split
+from pytensor.tensor.shape import Reshape
 
 __all__ = ["ResidentJAXLinker"]
 
@@ -32,6 +35,20 @@ def _eager_when_concrete(function: Callable[..., Any]) -> Callable[..., Any]:
 
     evaluate.__name__ = getattr(function, "__name__", "evaluate")
     return evaluate
+
+
+def _reshape(x: Any, shape: Any) -> Any:
+    """Reshape to sizes that are concrete, however they came about; PyTensor is choosier."""
+    import jax.numpy as jnp
+
+    return jnp.reshape(x, tuple(np.asarray(shape).tolist()))
+
+
+def _split(x: Any, axis: Any, sizes: Any) -> Any:
+    """Split into sizes that are concrete; PyTensor would add them up as traced values."""
+    import jax.numpy as jnp
+
+    return jnp.split(x, np.cumsum(np.asarray(sizes)[:-1]), axis=int(axis))
 
 
 def _quiet(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -62,6 +79,10 @@ class ResidentJAXLinker(JAXLinker):
         from pytensor.link.utils import fgraph_to_python
 
         def convert_op(op: Any, **options: Any) -> Any:
+            if isinstance(op, Reshape):
+                return _eager_when_concrete(_reshape)
+            if isinstance(op, Split):
+                return _eager_when_concrete(_split)
             return _eager_when_concrete(basic.jax_funcify(op, **options))
 
         def convert_graph(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from numbers import Integral
 from typing import Any
 
@@ -70,32 +71,33 @@ def pads(layer: Layer, pad: Any, n: int, words: tuple[str, ...], what: str = "pa
 
     Raises
     ------
+    TypeError
+        If it is another word, or not made of integers.
     ValueError
-        If it is not that.
+        If a number is negative, or there are not as many as axes.
     """
-    if isinstance(pad, str):
-        if pad in words:
-            return (0,) * n if pad == "valid" else pad
-        found: Any = None
-    elif isinstance(pad, Integral):
-        found = [pad] * n
-    else:
-        found = list(pad)
-    result: list[Any] = []
-    for one in found or ():
-        if isinstance(one, Integral) and int(one) >= 0:
-            result.append(int(one))
-        elif isinstance(one, tuple | list) and [
-            isinstance(two, Integral) and int(two) >= 0 for two in one
-        ] == [True, True]:
-            result.append((int(one[0]), int(one[1])))
-    if len(result) != n or len(found) != n:
-        either = f", or one of {words!r}" if words else ""
-        raise ValueError(
-            f"{_label(layer)}: {what}={pad!r} must be an integer that is not negative, or {n} of "
-            f"them or of (before, after) pairs, one for each spatial axis{either}."
-        )
-    return tuple(result)
+    if pad == "valid" and "valid" in words:
+        return (0,) * n
+    if isinstance(pad, str) and pad in words:
+        return pad
+    given = [pad] * n if isinstance(pad, Integral) else pad
+    either = f", or one of {words!r}" if words else ""
+    message = (
+        f"{_label(layer)}: {what}={pad!r} must be an integer that is not negative, or {n} of "
+        f"them or of (before, after) pairs, one for each spatial axis{either}."
+    )
+    if isinstance(given, str) or not isinstance(given, Iterable):
+        raise TypeError(message)
+    found = [tuple(one) if isinstance(one, tuple | list) else one for one in given]
+    numbers = [number for one in found for number in (one if isinstance(one, tuple) else (one,))]
+    if not all(isinstance(number, Integral) for number in numbers):
+        raise TypeError(message)
+    pairs = all(len(one) == 2 for one in found if isinstance(one, tuple))
+    if len(found) != n or not pairs or any(number < 0 for number in numbers):
+        raise ValueError(message)
+    return tuple(
+        (int(one[0]), int(one[1])) if isinstance(one, tuple) else int(one) for one in found
+    )
 
 
 def chosen(layer: Layer, kind: str, implementation: str | None) -> str | None:

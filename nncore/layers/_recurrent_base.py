@@ -337,7 +337,8 @@ only_return_final
 
 def _counted(length: Any) -> Any:
     """Count from 1 to a length; ``arange`` is more than JAX can do with most lengths."""
-    return pt.cumsum(pt.ones((length,), dtype="int32"))
+    # Not int32, of which NumPy makes int64, so that PyTensor could not fold a constant sum.
+    return pt.cumsum(pt.ones((length,), dtype="int64"))
 
 
 def _reversed(sequence: Any, length: Any) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import warnings
 from collections import deque
@@ -92,8 +93,8 @@ def get_output(layer_or_layers: Any, inputs: Any = None, **kwargs: Any) -> Any:
         Where to read the output.
     inputs : None, expression, array or dict
         What to feed. None takes each input layer's own variable; one expression or array is for
-        every input layer; a dict maps layers, of any kind, to what should stand for their output.
-        Default: None.
+        every input layer; a dict maps layers, of any kind, to what should stand for their output;
+        its key None is for whatever was built on a shape. Default: None.
     **kwargs
         Options for the layers, such as ``deterministic=True``; each layer gets all of them.
 
@@ -153,12 +154,9 @@ def get_output(layer_or_layers: Any, inputs: Any = None, **kwargs: Any) -> Any:
             ) from None
         outputs[layer] = layer.get_output_for(incoming, **kwargs)
         # What cannot be inspected, such as a built-in function, is left out.
-        try:
+        with contextlib.suppress(TypeError):
             known |= set(utils.inspect_kwargs(layer.get_output_for))
-        except TypeError:
-            pass
-        else:
-            known |= set(layer.get_output_kwargs)
+        known |= set(layer.get_output_kwargs)
     _warn_of_unknown(set(kwargs) - known, known)
     if isinstance(layer_or_layers, Iterable):
         return [outputs[layer] for layer in layer_or_layers]
@@ -197,7 +195,8 @@ def get_output_shape(layer_or_layers: Any, input_shapes: Any = None) -> Any:
         Where to read the shape.
     input_shapes : None, tuple or dict
         None takes the shapes that the input layers were built with; a tuple is for every input
-        layer; a dict maps layers, of any kind, to shapes of their outputs. Default: None.
+        layer; a dict maps layers, of any kind, to shapes of their outputs; its key None is for
+        whatever was built on a shape. Default: None.
 
     Returns
     -------
@@ -217,7 +216,7 @@ def get_output_shape(layer_or_layers: Any, input_shapes: Any = None) -> Any:
         return layer_or_layers.output_shape
     given = input_shapes if isinstance(input_shapes, dict) else {}
     all_layers = get_all_layers(layer_or_layers, given.keys())
-    shapes = {
+    shapes: dict[Any, Any] = {
         layer: layer.shape
         for layer in all_layers
         if isinstance(layer, InputLayer) and layer not in given
@@ -231,11 +230,11 @@ def get_output_shape(layer_or_layers: Any, input_shapes: Any = None) -> Any:
             continue
         if isinstance(layer, MergeLayer):
             incoming: Any = [
-                shapes[one] if one is not None else shape
-                for one, shape in zip(layer.input_layers, layer.input_shapes, strict=True)
+                shapes.get(None, layer.input_shapes[index]) if one is None else shapes[one]
+                for index, one in enumerate(layer.input_layers)
             ]
         elif layer.input_layer is None:
-            incoming = layer.input_shape
+            incoming = shapes.get(None, layer.input_shape)
         else:
             incoming = shapes[layer.input_layer]
         shapes[layer] = layer.get_output_shape_for(incoming)

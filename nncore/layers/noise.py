@@ -10,6 +10,7 @@ from pytensor.graph.basic import Variable
 
 from nncore.layers._random import RandomStream, sizes_of
 from nncore.layers.base import Layer, _label
+from nncore.utils import number_like
 
 __all__ = [
     "DropoutLayer",
@@ -97,6 +98,7 @@ class DropoutLayer(Layer):
         retained = 1 - self.p
         if isinstance(retained, Variable):
             retained = pt.cast(retained, input.dtype)
+        retained = number_like(retained, input)
         shared = tuple(axis % input.ndim for axis in self.shared_axes)
         numbers = self._srng.uniform(sizes_of(input, self.input_shape, shared))
         mask = pt.cast(pt.lt(numbers, pt.cast(retained, numbers.dtype)), input.dtype)

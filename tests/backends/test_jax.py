@@ -165,3 +165,16 @@ class NoDispatch(pytensor.graph.op.Op):
 
     def perform(self, node, inputs, storage):
         storage[0][0] = inputs[0]
+
+
+def test_a_concatenation_of_unknown_sizes_has_a_gradient(fast):
+    x, y = pt.matrix("x", dtype="float32"), pt.matrix("y", dtype="float32")
+    gradients = pytensor.grad((pt.concatenate([x, y], axis=1) ** 3).sum(), [x, y])
+    compare(fast, [x, y], gradients, (floats(2, 3), floats(2, 4)), (floats(1, 5), floats(1, 1)))
+
+
+def test_rows_picked_by_a_matrix_of_unknown_size_have_a_gradient(fast):
+    rows, index = pt.matrix("rows", dtype="float32"), pt.imatrix("index")
+    gradient = pytensor.grad((rows[index] ** 3).sum(), rows)
+    batches = [(floats(4, 3), np.array(at, "int32")) for at in ([[0, 1], [3, 3]], [[2, 2, 1]])]
+    compare(fast, [rows, index], [gradient], *batches)

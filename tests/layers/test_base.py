@@ -57,7 +57,7 @@ def test_a_symbolic_output_shape_is_refused():
         def get_output_shape_for(self, input_shape):
             return (pt.iscalar(), 3)
 
-    with pytest.raises(ValueError, match=r"Symbolic 'sym' returned the symbolic shape"):
+    with pytest.raises(ValueError, match=r"Symbolic 'sym' returned a symbolic output shape"):
         _ = Symbolic((None, 3), name="sym").output_shape
 
 
@@ -85,6 +85,13 @@ def test_a_merge_layer_knows_all_its_inputs():
     layer = MergeLayer([one, (2, 3)])
     assert layer.input_layers == [one, None]
     assert layer.input_shapes == [(None,), (2, 3)]
+
+
+def test_a_merge_layer_can_stand_on_mocks_without_shapes():
+    below = [Mock(), Mock()]
+    layer = MergeLayer(below)
+    assert layer.input_layers == below
+    assert layer.input_shapes == [one.output_shape for one in below]
 
 
 def test_a_parameters_name_begins_with_the_layers():

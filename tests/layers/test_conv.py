@@ -124,7 +124,6 @@ def test_a_geometry_without_output_is_refused_with_the_cure():
         ({"filter_size": (3, 3, 3)}, "filter_size must be an integer or 2 of them"),
         ({"stride": -1}, "stride must be positive"),
         ({"dilation": 0}, "dilation must be positive"),
-        ({"pad": "sam"}, r"pad='sam'.*'same'"),
         ({"pad": -1}, "pad=-1 must be"),
         ({"pad": (1, 2, 3)}, r"pad=\(1, 2, 3\) must be"),
         ({"pad": [(1, 2, 3), 1]}, "pairs"),
@@ -136,6 +135,12 @@ def test_impossible_arguments_are_refused(options, message):
     arguments = {"num_filters": 4, "filter_size": 3} | options
     with pytest.raises(ValueError, match=f"Conv2DLayer.*{message}"):
         Conv2DLayer((None, 6, 8, 8), **arguments)
+
+
+@pytest.mark.parametrize("pad", ["sam", 1.5, (1, 1.0), [(1, None), 1], None], ids=repr)
+def test_a_padding_of_the_wrong_kind_is_a_type_error(pad):
+    with pytest.raises(TypeError, match=r"Conv2DLayer: pad=.* or one of .*'same'"):
+        Conv2DLayer((None, 6, 8, 8), 4, 3, pad=pad)
 
 
 def test_a_size_of_the_wrong_type_is_a_type_error():

@@ -153,9 +153,35 @@ def test_known_options_are_not_warned_of():
 
 
 def test_a_layer_whose_method_cannot_be_inspected_is_no_obstacle():
-    layer = Add(InputLayer((None, 3)), 1)
-    layer.get_output_for = Mock(spec=[], return_value=pt.constant(X))
-    assert get_output(layer).ndim == 2
+    layer = Hidden(InputLayer((None, 3)), 1)
+    layer.get_output_for = Mock(return_value=pt.constant(X), __signature__="none")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert get_output(layer, secret=1).ndim == 2
+
+
+def test_the_key_None_stands_for_what_was_built_on_a_shape(fast):
+    free, merged = Add((None, 3), 1), ElemwiseSumLayer([Add((None, 3), 1), (None, 3)])
+    np.testing.assert_array_equal(value(get_output(free, {None: X}), fast), X + 1)
+    np.testing.assert_array_equal(value(get_output(merged, {None: X}), fast), 2 * X + 1)
+    assert get_output_shape(free, {None: (5, 3)}) == (5, 3)
+    assert get_output_shape(merged, {None: (5, 3)}) == (5, 3)
+
+
+def test_mocks_may_stand_for_layers():
+    bottom = Mock(InputLayer((None, 3)), output_shape=(None, 3), get_output_kwargs=[])
+    common = {"output_shape": (None, 3), "get_output_kwargs": ["secret"]}
+    left, right = (Mock(Layer(bottom), input_layer=bottom, **common) for _ in range(2))
+    top = Mock(ElemwiseSumLayer([left, right]), input_layers=[left, right], **common)
+    assert get_output(top, X, secret=1) is top.get_output_for.return_value
+    top.get_output_for.assert_called_once_with(
+        [left.get_output_for.return_value, right.get_output_for.return_value], secret=1
+    )
+    assert get_output_shape(top, (5, 3)) is top.get_output_shape_for.return_value
+    left.get_output_shape_for.assert_called_once_with((5, 3))
+    top.get_output_shape_for.assert_called_once_with(
+        [left.get_output_shape_for.return_value, right.get_output_shape_for.return_value]
+    )
 
 
 def test_output_shapes_follow_the_input_shapes():

@@ -173,3 +173,11 @@ def test_noise_compiles_with_jax_for_any_batch_size():
         assert len(np.unique(first)) > 1
         assert (first != np.asarray(f(np.ones((50, 4, 5), "float32")))).any()
         assert np.asarray(f(np.ones((3, 4, 5), "float32"))).shape == (3, 4, 5)
+
+
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
+@pytest.mark.parametrize("wrap", [float, np.float64, np.float32, pytensor.shared])
+def test_the_output_has_the_floating_point_type_of_the_input(wrap, dtype):
+    x = pt.matrix(dtype=dtype)
+    assert DropoutLayer((None, 3), p=wrap(0.5)).get_output_for(x).dtype == dtype
+    assert GaussianNoiseLayer((None, 3), sigma=wrap(0.5)).get_output_for(x).dtype == dtype

@@ -118,7 +118,6 @@ def test_the_stride_is_the_window_by_default():
         ({"stride": 0}, "stride must be positive"),
         ({"pad": 2}, "pad=2 must be less than pool_size"),
         ({"pad": [(0, 2), 0]}, "must be less than pool_size"),
-        ({"pad": "same"}, "pad='same' must be an integer"),
         ({"mode": "median"}, "mode='median' is not known"),
         ({"pool_size": 9}, r"leaves no output: input size \(8, 8\), pool size \(9, 9\).*smaller"),
     ],
@@ -126,6 +125,11 @@ def test_the_stride_is_the_window_by_default():
 def test_impossible_arguments_are_refused(options, message):
     with pytest.raises(ValueError, match=f"Pool2DLayer 'p'.*{message}"):
         Pool2DLayer((None, 6, 8, 8), **({"pool_size": 2, "name": "p"} | options))
+
+
+def test_pooling_knows_no_word_for_its_padding():
+    with pytest.raises(TypeError, match="pad='same' must be an integer"):
+        Pool2DLayer((None, 6, 8, 8), 2, pad="same")
 
 
 @pytest.mark.parametrize("n", [1, 2, 3])

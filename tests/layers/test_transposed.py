@@ -173,12 +173,16 @@ def test_the_filters_have_the_input_channels_first():
     assert layers.conv.TransposedConv2DLayer is TransposedConv2DLayer
 
 
+def test_an_unknown_word_for_the_crop_is_refused():
+    with pytest.raises(TypeError, match=r"crop='half'.*'valid', 'same', 'full'"):
+        TransposedConv2DLayer((None, 3, 4, 4), 2, 3, crop="half")
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
         ({"crop": 5}, r"'up': crop=\(5, 5\) leaves no output on spatial axis 0.*Crop less"),
         ({"crop": -1}, "crop=-1"),
-        ({"crop": "half"}, "crop='half'.*'valid', 'same', 'full'"),
         ({"output_size": 12, "stride": 2}, "it can be 9 to 10"),
         ({"output_size": (9, 8), "stride": 2}, "axis 1.*it can be 9 to 10"),
         ({"output_size": (9, 9, 9)}, "output_size"),

@@ -23,7 +23,7 @@ def _lifted(values: tuple[Any, ...], filler: Any) -> tuple[Any, ...]:
 
 
 class NumbaConvolution(Implementation):
-    """Patches and matrix products by BLAS, in chunks of the batch that stay in the cache."""
+    """A register-tiled matrix product without a matrix of patches, on all cores."""
 
     name = "numba"
     kind = "conv"
