@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Callable
 from typing import Any
 
-from nncore.hookspecs import AVAILABLE, Availability, Implementation, unavailable
+from nncore.devices import jax_available
+from nncore.hookspecs import Availability, Implementation
 from nncore.ops.geometry import ConvGeometry, Geometry, PoolGeometry
 
 __all__ = ["JAXConvolution", "JAXPooling"]
 
 _AXES = {1: "NCW", 2: "NCHW", 3: "NCDHW"}
-
-
-def _installed() -> Availability:
-    if importlib.util.find_spec("jax") is None:
-        return unavailable("JAX is not installed (pip install 'nncore-pytensor[jax]')")
-    return AVAILABLE
 
 
 class JAXConvolution(Implementation):
@@ -31,7 +25,7 @@ class JAXConvolution(Implementation):
 
     def availability(self) -> Availability:
         """Whether JAX is installed."""
-        return _installed()
+        return jax_available()
 
     def kernel(self, backend: str, direction: str, geometry: Geometry) -> Callable[..., Any]:
         """The function for a direction."""
@@ -81,7 +75,7 @@ class JAXPooling(Implementation):
 
     def availability(self) -> Availability:
         """Whether JAX is installed."""
-        return _installed()
+        return jax_available()
 
     def kernel(self, backend: str, direction: str, geometry: Geometry) -> Callable[..., Any]:
         """The function for a direction."""
