@@ -87,7 +87,7 @@ class BaseConvLayer(Layer):
         if channels is None:
             raise ValueError(
                 f"{_label(self)}: the number of channels in the input shape "
-                f"{self.input_shape!r}, must be fixed."
+                f"{self.input_shape!r} must be fixed."
             )
         for what, count in (("input channels", channels), ("filters", self.num_filters)):
             if count % self.num_groups:
