@@ -22,6 +22,10 @@ _INSTALL_NVCC = (
 )
 
 
+#: Where the CUDA toolkit is by default.
+_TOOLKIT = "/usr/local/cuda"
+
+
 class BuildError(Exception):
     """Why the kernels cannot be compiled; one sentence without a full stop."""
 
@@ -105,7 +109,7 @@ def _nvcc_path() -> str:
     if found := _from_environment("CUDACXX") or shutil.which("nvcc"):
         return found
     folders = [os.environ.get(name) for name in ("CUDA_HOME", "CUDA_PATH")]
-    places = [Path(folder) / "bin" for folder in (*folders, "/usr/local/cuda") if folder]
+    places = [Path(folder) / "bin" for folder in (*folders, _TOOLKIT) if folder]
     # The wheel of CUDA 13 has an nvcc; that of CUDA 12 has none.
     spec = importlib.util.find_spec("nvidia")
     wheels = (spec and spec.submodule_search_locations) or ()
