@@ -105,16 +105,19 @@ def _from_environment(variable: str) -> str | None:
     return found
 
 
+def _wheel_folders() -> list[Path]:
+    """Where pip puts nvcc; the wheel of CUDA 13 has one, that of CUDA 12 has none."""
+    spec = importlib.util.find_spec("nvidia")
+    places = (spec and spec.submodule_search_locations) or ()
+    return [Path(place) / "cu13" / "bin" for place in places]
+
+
 def _nvcc_path() -> str:
     if found := _from_environment("CUDACXX") or shutil.which("nvcc"):
         return found
     folders = [os.environ.get(name) for name in ("CUDA_HOME", "CUDA_PATH")]
     places = [Path(folder) / "bin" for folder in (*folders, _TOOLKIT) if folder]
-    # The wheel of CUDA 13 has an nvcc; that of CUDA 12 has none.
-    spec = importlib.util.find_spec("nvidia")
-    wheels = (spec and spec.submodule_search_locations) or ()
-    places += [Path(wheel) / "cu13" / "bin" for wheel in wheels]
-    for place in places:
+    for place in places + _wheel_folders():
         if found := shutil.which("nvcc", path=place):
             return found
     raise BuildError(f"there is no nvcc, the CUDA compiler ({_INSTALL_NVCC})")
