@@ -83,8 +83,8 @@ def conv_refusal(geometry: ConvGeometry) -> str:
         return f"the dilation is {geometry.dilation}, and it must be 1; use another implementation"
     if geometry.groups != 1:
         return f"there are {geometry.groups} groups, and there must be one"
-    filters, channels, *size = geometry.filters_shape
-    if filters is None or channels is None or None in size:
+    filters, channels, rows, columns = geometry.filters_shape
+    if filters is None or channels is None or rows is None or columns is None:
         return (
             f"the shape of the filters, {geometry.filters_shape}, must be known when the "
             "expression is built; use nncore.parameter.new_parameter or pytensor.tensor."
@@ -101,15 +101,15 @@ def conv_refusal(geometry: ConvGeometry) -> str:
             f"there are {channels} input channels, and there must be 1, 2, 3 or a multiple of 4; "
             f"take {channels // 4 * 4 or 4} or {(channels // 4 + 1) * 4}"
         )
-    if size[0] != size[1]:
-        return f"the filter size is {tuple(size)}, and filters must be square"
+    if rows != columns:
+        return f"the filter size is {(rows, columns)}, and filters must be square"
     if geometry.stride[0] != geometry.stride[1]:
         return f"the stride is {geometry.stride}, and it must be the same on both axes"
     pads = {pad for pair in geometry.pads() for pad in pair}
     if len(pads) > 1:
         return (
             f"the padding is {geometry.pads()}, and it must be the same before and after both axes"
-            + ("; take filters of odd size for pad='same'" if size[0] % 2 == 0 else "")
+            + ("; take filters of odd size for pad='same'" if rows % 2 == 0 else "")
         )
     return _dtype_refusal(geometry.dtype) or _size_refusal(
         geometry.input_shape, geometry.filters_shape, geometry.output_shape()

@@ -59,7 +59,7 @@ class CudaConvnetConvolution(Implementation):
         """The function for a direction."""
         assert isinstance(geometry, ConvGeometry)
         stride, pad = geometry.stride[0], geometry.pads()[0][0]
-        numbers = {"stride": stride, "pad": pad, "flip": geometry.flip}
+        numbers: dict[str, Any] = {"stride": stride, "pad": pad, "flip": geometry.flip}
         size = geometry.filters_shape[2]
         assert size is not None
         partial_sum = dict(geometry.options).get("partial_sum", "auto")

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pickle
 import re
+from pathlib import Path
 
 import numpy as np
 import pytensor
@@ -294,3 +295,12 @@ def test_second_derivatives_go_through_the_kernels_too(on_cpu):
         second = pytensor.grad((gradient**2).sum(), x)
         results.append(np.asarray(pytensor.function([x], second, mode=get_mode("jax"))(images())))
     np.testing.assert_allclose(*results, rtol=1e-3, atol=1e-2 * np.abs(results[1]).max())
+
+
+def test_the_stack_of_the_documentation_fits_together():
+    text = (Path(__file__).parents[1] / "README.md").read_text()
+    (code,) = [c for c in re.findall(r"```python\n(.*?)```", text, re.S) if "bc01_to_c01b" in c]
+    names = {}
+    exec(code, names)
+    assert names["layer"].output_shape == (128, 10)
+    assert names["layer"].input_layer.output_shape == (128, 64, 8, 8)
