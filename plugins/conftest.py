@@ -59,7 +59,7 @@ def _pool_geometries() -> list[PoolGeometry]:
             (2, 3, (0, 1), False),
             (3, 2, (0, 0), False),
         ]:
-            for _ in range(4):
+            for _ in range(2):
                 found.append(
                     PoolGeometry(
                         shape,
