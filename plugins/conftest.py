@@ -8,6 +8,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,12 @@ from nncore.hookspecs import DIRECTIONS, Implementation
 from nncore.ops.geometry import ConvGeometry, PoolGeometry
 from nncore.ops.kernels.reference import ReferenceConvolution, ReferencePooling
 
-# Kernels that JAX traces are collected only where there is JAX.
+# A plugin is collected where it is installed, and kernels that JAX traces where there is JAX.
+collect_ignore = [
+    str(package.parent)
+    for package in Path(__file__).parent.glob("*/nncore_*")
+    if importlib.util.find_spec(package.name) is None
+]
 collect_ignore_glob = [] if importlib.util.find_spec("jax") else ["*/nncore_*/kernels.py"]
 
 
