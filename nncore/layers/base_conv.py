@@ -36,7 +36,8 @@ class BaseConvLayer(Layer):
     Notes
     -----
     A subclass overrides :meth:`convolve`, :meth:`get_W_shape` if its filters have another shape,
-    and :meth:`batch_first` and :meth:`get_output_shape_for` if its input has another layout.
+    :meth:`batch_first` and :meth:`get_output_shape_for` if its input has another layout, and
+    :meth:`get_options` if its implementation has options of its own.
 
     Examples
     --------
@@ -203,4 +204,15 @@ class BaseConvLayer(Layer):
             flip_filters=self.flip_filters,
             implementation=self.implementation,
             name=self.name,
+            options=self.get_options(),
         )
+
+    def get_options(self) -> dict[str, Any]:
+        """Return what the layer asks of its implementation beyond the contract.
+
+        Returns
+        -------
+        dict
+            The `options` of :func:`nncore.ops.conv`; none here. A plugin's layer overrides it.
+        """
+        return {}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar
 
 from nncore.devices import jax_available
 from nncore.hookspecs import Availability, Implementation
@@ -20,7 +20,7 @@ class JAXConvolution(Implementation):
     name = "jax"
     kind = "conv"
     backends = ("jax",)
-    devices = ("cpu", "cuda")
+    devices: ClassVar[tuple[str, ...]] = ("cpu", "cuda")
     rank = 10
 
     def availability(self) -> Availability:
@@ -70,7 +70,7 @@ class JAXPooling(Implementation):
     name = "jax"
     kind = "pool"
     backends = ("jax",)
-    devices = ("cpu", "cuda")
+    devices: ClassVar[tuple[str, ...]] = ("cpu", "cuda")
     rank = 10
 
     def availability(self) -> Availability:
