@@ -7,6 +7,7 @@ import stat
 import sys
 
 import pytest
+
 from nncore_cuda_convnet import compilers
 from nncore_cuda_convnet.compilers import BuildError, host_compiler, nvcc, run
 

@@ -4,11 +4,11 @@ import re
 from dataclasses import replace
 
 import pytest
-from nncore_cuda_convnet.constraints import MAX_ELEMENTS, check_size, conv_refusal
 
 from nncore import registry
 from nncore.ops.geometry import ConvGeometry, PoolGeometry
 from nncore.resolve import candidates
+from nncore_cuda_convnet.constraints import MAX_ELEMENTS, check_size, conv_refusal
 
 GOOD = ConvGeometry(
     (None, 4, None, None), (16, 4, 3, 3), (1, 1), ((1, 1),) * 2, (1, 1), 1, False, "float32"

@@ -8,11 +8,11 @@ import subprocess
 
 import numpy as np
 import pytest
-from nncore_cuda_convnet import library
-from nncore_cuda_convnet.compilers import BuildError, nvcc
 
 from nncore import registry
 from nncore.ops.geometry import ConvGeometry, PoolGeometry
+from nncore_cuda_convnet import library
+from nncore_cuda_convnet.compilers import BuildError, nvcc
 
 jax = pytest.importorskip("jax")
 pytestmark = pytest.mark.jax

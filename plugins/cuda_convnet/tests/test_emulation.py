@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 
 import pytest
+
 from nncore_cuda_convnet import library
 from nncore_cuda_convnet.compilers import BuildError, host_compiler
 

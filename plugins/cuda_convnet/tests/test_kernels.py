@@ -1,4 +1,4 @@
-"""The kernels' own code, run on the CPU through XLA, beside NumPy."""
+"""The kernels, called through XLA, beside NumPy: their own code, on the CPU and on a GPU."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from nncore import registry
 from nncore.ops.geometry import ConvGeometry, PoolGeometry
 
 jax = pytest.importorskip("jax")
-pytestmark = [pytest.mark.jax, pytest.mark.usefixtures("on_cpu")]
+pytestmark = [pytest.mark.jax, pytest.mark.usefixtures("on_each")]
 
 
 def conv_geometry(x, w, stride=1, pad=0, flip=False, dtype="float32", options=()):
@@ -79,6 +79,8 @@ def conv_geometries(draw):
 # A batch of 128, which makes a tile one position; a height of 128, which only floats in fours have.
 @example(g=conv_geometry((128, 4, 5, 4), (144, 4, 3, 3), 1, 1, True))
 @example(g=conv_geometry((4, 132, 4, 3), (16, 132, 3, 3), 2, 1))
+# Several tiles along each axis of the product.
+@example(g=conv_geometry((64, 20, 9, 8), (272, 20, 3, 3), 1, 1))
 # Strides beyond the filter and the input leave elements that no output sees.
 @example(g=conv_geometry((4, 3, 9, 2), (16, 3, 1, 1), 4))
 def test_convolutions_and_their_gradients_are_those_of_numpy(close, g):

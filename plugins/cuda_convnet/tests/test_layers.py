@@ -8,15 +8,6 @@ import numpy as np
 import pytensor
 import pytensor.tensor as pt
 import pytest
-from nncore_cuda_convnet.layers import (
-    Conv2DCCLayer,
-    MaxPool2DCCLayer,
-    NINLayer_c01b,
-    ShuffleBC01ToC01BLayer,
-    ShuffleC01BToBC01Layer,
-    bc01_to_c01b,
-    c01b_to_bc01,
-)
 
 import nncore
 from nncore import init
@@ -29,6 +20,15 @@ from nncore.layers import (
     get_all_params,
     get_output,
     set_all_param_values,
+)
+from nncore_cuda_convnet.layers import (
+    Conv2DCCLayer,
+    MaxPool2DCCLayer,
+    NINLayer_c01b,
+    ShuffleBC01ToC01BLayer,
+    ShuffleC01BToBC01Layer,
+    bc01_to_c01b,
+    c01b_to_bc01,
 )
 
 BC01, C01B = (4, 3, 9, 7), (3, 9, 7, 4)

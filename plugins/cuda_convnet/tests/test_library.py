@@ -9,16 +9,16 @@ from types import SimpleNamespace
 import pytensor
 import pytensor.tensor as pt
 import pytest
-from nncore_cuda_convnet import compilers, library
-from nncore_cuda_convnet.compilers import BuildError, Compiler
-from nncore_cuda_convnet.layers import Conv2DCCLayer
-from nncore_cuda_convnet.library import build, library_available
 
 from nncore import devices, plugins, registry
 from nncore.backends import get_mode
 from nncore.errors import ImplementationUnavailable
 from nncore.hookspecs import AVAILABLE, unavailable
 from nncore.layers import InputLayer, get_output
+from nncore_cuda_convnet import compilers, library
+from nncore_cuda_convnet.compilers import BuildError, Compiler
+from nncore_cuda_convnet.layers import Conv2DCCLayer
+from nncore_cuda_convnet.library import build, library_available
 
 jax = pytest.importorskip("jax")
 pytestmark = [

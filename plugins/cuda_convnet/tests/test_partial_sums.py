@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pytest
+
 from nncore_cuda_convnet.partial_sums import check_partial_sum, positions_per_sum
 
 
