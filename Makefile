@@ -5,6 +5,10 @@ EXTRAS ?= cli,test
 BIN    := $(VENV)/bin
 TEST   ?= -n 2 --dist loadfile -q
 
+# The plugins are distributions of their own; what tests and checks them installs all of them.
+PLUGINS := $(patsubst %/pyproject.toml,./%,$(wildcard plugins/*/pyproject.toml))
+COMMA   := ,
+
 .DEFAULT_GOAL := help
 .PHONY: help train test lint bench clean
 
@@ -12,11 +16,12 @@ help:  ## say what the targets are
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 # One stamp for each set of extras, so that "make train" does not install what only tests need.
-$(VENV)/.with-%: pyproject.toml
+$(VENV)/.with-%: pyproject.toml $(addsuffix /pyproject.toml,$(PLUGINS))
 	@$(PYTHON) -c 'import sys; v = "%d.%d" % sys.version_info[:2]; sys.version_info >= (3, 11) or sys.exit("nncore needs Python 3.11 or newer, and $(PYTHON) is " + v + "; name another one: make PYTHON=python3.12 ...")'
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@echo "installing nncore[$*] into $(VENV) ..."
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[$*]'
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[$*]' \
+		$(if $(filter test lint,$(subst $(COMMA), ,$*)),$(addprefix --editable ,$(PLUGINS)))
 	@touch $@
 
 train: $(VENV)/.with-cli  ## train a convolutional network on handwritten digits; ARGS= for options

@@ -124,6 +124,14 @@ class Implementation(abc.ABC):
         The core's own implementations have ranks of at most 10.
     version : int
         Raised whenever its kernels change, so that graphs cached on disk are compiled anew.
+
+    Notes
+    -----
+    ``nncore.ops.conv(..., options={"name": value})`` reaches the kernels of the operation and of
+    its gradients as ``geometry.options``. Options are for what an implementation offers beyond
+    the contract, such as a choice between memory and speed. They say how to compute, not what:
+    an implementation leaves out of account those that it does not know, so that a graph stays
+    portable.
     """
 
     name: ClassVar[str]

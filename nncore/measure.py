@@ -109,6 +109,7 @@ def _graph(geometry: Geometry, direction: str, name: str) -> tuple[list[Any], An
             geometry.groups,
             geometry.flip,
             name,
+            geometry.options,
         )
         op: Any
         operands: tuple[tuple[Any, Any], ...]

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import importlib
 import json
 from dataclasses import replace
 
@@ -142,3 +143,38 @@ def test_the_file_is_in_the_users_cache_unless_told(monkeypatch, tmp_path):
     monkeypatch.delenv("XDG_CACHE_HOME")
     monkeypatch.setenv("HOME", str(tmp_path))
     assert cache_file() == tmp_path / ".cache" / "nncore" / "fastest.json"
+
+
+NOTING = """
+from nncore.hookspecs import hookimpl
+from nncore.ops.kernels.reference import ReferenceConvolution
+
+nncore_contract = 1
+asked = []
+
+
+class Noting(ReferenceConvolution):
+    name = "noting"
+
+    def kernel(self, backend, direction, geometry):
+        asked.append(geometry.options)
+        return super().kernel(backend, direction, geometry)
+
+
+@hookimpl
+def nncore_implementations():
+    return [Noting()]
+"""
+
+
+def test_the_options_of_a_geometry_are_measured_with_it(install):
+    module = importlib.import_module(install(NOTING, "noting"))
+    time_kernels(
+        "conv",
+        "python",
+        replace(CONV, options=(("tile", 8),)),
+        ["forward"],
+        [registry.get("conv", "noting")],
+        seconds=0.0,
+    )
+    assert module.asked == [(("tile", 8),)]

@@ -35,8 +35,9 @@ class BaseConvLayer(Layer):
 
     Notes
     -----
-    A subclass overrides :meth:`convolve`, and :meth:`get_W_shape` if its filters have another
-    shape.
+    A subclass overrides :meth:`convolve`, :meth:`get_W_shape` if its filters have another shape,
+    :meth:`batch_first` and :meth:`get_output_shape_for` if its input has another layout, and
+    :meth:`get_options` if its implementation has options of its own.
 
     Examples
     --------
@@ -83,11 +84,11 @@ class BaseConvLayer(Layer):
         self.num_groups = check_count(self, "num_groups", num_groups)
         self.pad = pads(self, pad, n, ("valid", "same", "full"))
         self.implementation = chosen(self, "conv", implementation)
-        channels = self.input_shape[1]
+        channels = self.batch_first(self.input_shape)[1]
         if channels is None:
             raise ValueError(
-                f"{_label(self)}: the number of channels, axis 1 of the input shape "
-                f"{self.input_shape!r}, must be fixed."
+                f"{_label(self)}: the number of channels in the input shape "
+                f"{self.input_shape!r} must be fixed."
             )
         for what, count in (("input channels", channels), ("filters", self.num_filters)):
             if count % self.num_groups:
@@ -102,7 +103,7 @@ class BaseConvLayer(Layer):
         else:
             shape: tuple[Any, ...] = (self.num_filters,)
             if untie_biases:
-                shape += self.output_shape[2:]
+                shape += self.batch_first(self.output_shape)[2:]
                 if None in shape:
                     raise ValueError(
                         f"{_label(self)}: untie_biases=True needs fixed spatial sizes, but the "
@@ -111,15 +112,31 @@ class BaseConvLayer(Layer):
             self.b = self.add_param(b, shape, name="b", regularizable=False)
 
     def _check_output(self) -> None:
-        sizes = self.get_output_shape_for(self.input_shape)[2:]
+        given = self.batch_first(self.input_shape)[2:]
+        sizes = self.batch_first(self.get_output_shape_for(self.input_shape))[2:]
         for axis, size in enumerate(sizes):
             if size is not None and size < 1:
                 raise ValueError(
                     f"{_label(self)}: the geometry leaves no output on spatial axis {axis}: input "
-                    f"size {self.input_shape[2:]}, filter size {self.filter_size}, pad "
+                    f"size {given}, filter size {self.filter_size}, pad "
                     f"{self.pad!r}, dilation {self.dilation}, stride {self.stride}. Use a smaller "
                     "filter, more padding (such as pad='same'), a lower dilation or a larger input."
                 )
+
+    def batch_first(self, shape: Any) -> Any:
+        """Bring a shape of the input or of the output into this class's order of axes.
+
+        Parameters
+        ----------
+        shape : tuple of int or None
+            In the layer's own order.
+
+        Returns
+        -------
+        tuple of int or None
+            ``(batch, channels, *spatial)``.
+        """
+        return shape
 
     def get_W_shape(self) -> tuple[int, ...]:
         """Return the shape of the filters.
@@ -129,7 +146,8 @@ class BaseConvLayer(Layer):
         tuple of int
             ``(num_filters, channels // num_groups, *filter_size)``.
         """
-        return (self.num_filters, self.input_shape[1] // self.num_groups, *self.filter_size)
+        channels = self.batch_first(self.input_shape)[1]
+        return (self.num_filters, channels // self.num_groups, *self.filter_size)
 
     def get_W_fans(self) -> tuple[int, int]:
         """Return fan-in and fan-out, by which initializers scale the filters.
@@ -141,7 +159,8 @@ class BaseConvLayer(Layer):
             on the order of the axes of `W`, and as usual not on the stride.
         """
         field, groups = math.prod(self.filter_size), self.num_groups
-        return self.input_shape[1] // groups * field, self.num_filters // groups * field
+        channels = self.batch_first(self.input_shape)[1]
+        return channels // groups * field, self.num_filters // groups * field
 
     def get_output_shape_for(self, input_shape: Any) -> Any:
         each = self.pad if isinstance(self.pad, tuple) else (self.pad,) * self.n
@@ -185,4 +204,15 @@ class BaseConvLayer(Layer):
             flip_filters=self.flip_filters,
             implementation=self.implementation,
             name=self.name,
+            options=self.get_options(),
         )
+
+    def get_options(self) -> dict[str, Any]:
+        """Return what the layer asks of its implementation beyond the contract.
+
+        Returns
+        -------
+        dict
+            The `options` of :func:`nncore.ops.conv`; none here. A plugin's layer overrides it.
+        """
+        return {}

@@ -280,7 +280,7 @@ def _suffixed(name: str | None, suffix: str) -> str | None:
     return name and name + suffix
 
 
-def batch_norm(layer: Any, **kwargs: Any) -> Any:
+def batch_norm(layer: Any, layer_class: Any = BatchNormLayer, **kwargs: Any) -> Any:
     """Add batch normalization to a layer, between its weights and its nonlinearity.
 
     Parameters
@@ -288,8 +288,10 @@ def batch_norm(layer: Any, **kwargs: Any) -> Any:
     layer : Layer
         The layer. It is changed: its bias is removed, as the normalization would cancel it, and
         its nonlinearity is moved behind the normalization.
+    layer_class : class
+        What to add. Default: :class:`BatchNormLayer`.
     **kwargs
-        Passed to :class:`BatchNormLayer`. The default for ``name`` is the layer's name and
+        Passed to that class. The default for ``name`` is the layer's name and
         ``"_bn"``.
 
     Returns
@@ -306,7 +308,7 @@ def batch_norm(layer: Any, **kwargs: Any) -> Any:
     """
     nonlinearity = _take_nonlinearity(layer)
     name = kwargs.pop("name", None) or _suffixed(getattr(layer, "name", None), "_bn")
-    layer = BatchNormLayer(layer, name=name, **kwargs)
+    layer = layer_class(layer, name=name, **kwargs)
     if nonlinearity is not None:
         layer = NonlinearityLayer(layer, nonlinearity, name=_suffixed(name, "_nonlin"))
     return layer

@@ -116,6 +116,10 @@ class SpatialPyramidPoolingLayer(Layer):
         there would be more than n of these, at ``floor(i * size / n)``. ``'kaiming'`` pools over
         the regions of the paper; see :func:`pool_2d_nxn_regions`. Where n divides the size, both
         are the same. Default: ``'fast'``.
+    pool_implementation : str or None
+        Name of the implementation of the pooling operation, ``"auto"`` or ``"fastest"``; see
+        :func:`nncore.using`. Default: the choice of the enclosing ``with nncore.using(pool=...)``
+        block, if there is one, or else the process's.
     **kwargs
         Passed to :class:`Layer`.
 
@@ -147,6 +151,7 @@ class SpatialPyramidPoolingLayer(Layer):
         pool_dims: Any = [4, 2, 1],  # noqa: B006  (Lasagne's default; it is copied)
         mode: str = "max",
         implementation: str = "fast",
+        pool_implementation: str | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(incoming, **kwargs)
@@ -163,7 +168,7 @@ class SpatialPyramidPoolingLayer(Layer):
         if implementation not in ("fast", "kaiming"):
             raise ValueError(
                 f"{_label(self)}: implementation={implementation!r} is not known; use 'fast' or "
-                "'kaiming'. That of the pooling operation is chosen by nncore.using(pool=...)."
+                "'kaiming'. That of the pooling operation is chosen by pool_implementation."
             )
         pool_dims = [pool_dims] if isinstance(pool_dims, Integral) else list(pool_dims)
         if not pool_dims or any(not isinstance(n, Integral) or n < 1 for n in pool_dims):
@@ -173,7 +178,7 @@ class SpatialPyramidPoolingLayer(Layer):
         self.pool_dims = [int(n) for n in pool_dims]
         self.mode = mode
         self.implementation = implementation
-        self._pool_implementation = chosen(self, "pool", None)
+        self.pool_implementation = chosen(self, "pool", pool_implementation)
 
     def get_output_shape_for(self, input_shape: Any) -> Any:
         return (*input_shape[:2], sum(n * n for n in self.pool_dims))
@@ -195,7 +200,7 @@ class SpatialPyramidPoolingLayer(Layer):
                 tuple(-(-size // n) for size in sizes),
                 stride=tuple(size // n for size in sizes),
                 mode=self.mode,
-                implementation=self._pool_implementation,
+                implementation=self.pool_implementation,
                 name=self.name,
             )
             return pooled.reshape((pooled.shape[0], pooled.shape[1], n * n))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import pytensor.tensor as pt
@@ -15,6 +15,7 @@ from nncore.ops.geometry import (
     Pads,
     Shape,
     as_ints,
+    as_options,
     as_pads,
     check_gradient,
     explicit_pads,
@@ -22,7 +23,7 @@ from nncore.ops.geometry import (
 
 __all__ = ["Conv", "ConvGradFilters", "ConvGradInput", "conv", "conv_transpose"]
 
-_PROPS = ("stride", "pad", "dilation", "groups", "flip", "implementation")
+_PROPS = ("stride", "pad", "dilation", "groups", "flip", "implementation", "options")
 
 
 class _ConvOp(ImplementedOp):
@@ -36,6 +37,7 @@ class _ConvOp(ImplementedOp):
         groups: int = 1,
         flip: bool = True,
         implementation: str | None = None,
+        options: tuple[tuple[str, Any], ...] = (),
     ) -> None:
         self.stride = stride
         self.pad = pad
@@ -43,6 +45,7 @@ class _ConvOp(ImplementedOp):
         self.groups = groups
         self.flip = flip
         self.implementation = implementation
+        self.options = options
 
     @property
     def ndim(self) -> int:
@@ -61,6 +64,7 @@ class _ConvOp(ImplementedOp):
             self.groups,
             self.flip,
             str(dtype),
+            self.options,
         )
 
     def _check_gradient(self, x: Any, w: Any, gy: Any, dtype: Any) -> None:
@@ -314,6 +318,7 @@ def _arguments(
     groups: Any,
     flip_filters: bool,
     implementation: str | None,
+    options: Any = None,
 ) -> dict[str, Any]:
     ndim = w.ndim - 2
     try:
@@ -328,6 +333,7 @@ def _arguments(
             "groups": as_ints(groups, 1, "groups", 1)[0],
             "flip": bool(flip_filters),
             "implementation": chosen_name("conv", implementation),
+            "options": as_options(options),
         }
     except (TypeError, ValueError) as error:
         raise type(error)(f"{subject}: {error}.") from None
@@ -343,6 +349,7 @@ def conv(
     flip_filters: bool = True,
     implementation: str | None = None,
     name: str | None = None,
+    options: Mapping[str, Any] | None = None,
 ) -> TensorVariable:
     r"""Convolve an input with filters, in one, two or three dimensions.
 
@@ -371,6 +378,10 @@ def conv(
         Name of the implementation; see :func:`nncore.using` for the default.
     name : str, optional
         Name of the result, also named in messages.
+    options : mapping of str, optional
+        What to ask of an implementation beyond the contract, for the convolution and for its
+        gradients; implementations document what they know and leave out the rest. It never
+        changes what is computed, but for rounding. Default: nothing.
 
     Returns
     -------
@@ -402,7 +413,11 @@ def conv(
     subject = name or "conv"
     x, w = as_operands(subject, input, filters)
     _spatial_axes(subject, x, w)
-    op = Conv(**_arguments(subject, w, stride, pad, dilation, groups, flip_filters, implementation))
+    op = Conv(
+        **_arguments(
+            subject, w, stride, pad, dilation, groups, flip_filters, implementation, options
+        )
+    )
     op._geometry(x.type.shape, w.type.shape, x.dtype).check(subject)
     return op(x, w, name=name)
 

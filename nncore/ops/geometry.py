@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -16,6 +16,7 @@ __all__ = [
     "PoolGeometry",
     "Shape",
     "as_ints",
+    "as_options",
     "as_pads",
     "check_gradient",
     "explicit_pads",
@@ -114,6 +115,40 @@ def as_pads(pad: Any, ndim: int, what: str = "pad") -> Pads:
     return tuple((before, after) for before, after in pairs)
 
 
+def as_options(options: Any) -> tuple[tuple[str, Any], ...]:
+    """Bring an operation's options into one form, which can be compared and hashed.
+
+    Parameters
+    ----------
+    options : mapping of str, or None
+        What the user gave: numbers, strings, booleans or None by name.
+
+    Returns
+    -------
+    tuple of (str, object)
+        Sorted by name.
+
+    Raises
+    ------
+    TypeError
+        If it is not that.
+
+    Examples
+    --------
+    >>> from nncore.ops.geometry import as_options
+    >>> as_options({"tile": 8, "exact": True})
+    (('exact', True), ('tile', 8))
+    """
+    if options is None:
+        return ()
+    if not isinstance(options, Mapping) or not all(
+        isinstance(name, str) and isinstance(value, bool | int | float | str | None)
+        for name, value in options.items()
+    ):
+        raise TypeError(f"options={options!r} must map names to numbers, strings, booleans or None")
+    return tuple(sorted(options.items()))
+
+
 def _sizes(shape: Shape) -> str:
     return "(" + ", ".join("?" if n is None else str(n) for n in shape) + ")"
 
@@ -139,6 +174,9 @@ class ConvGeometry:
         Whether the filters are turned round, as in the mathematical convolution.
     dtype : str
         ``"float32"``, ``"float64"`` or ``"float16"``.
+    options : tuple of (str, object)
+        What the user asks of an implementation beyond the contract, by name; see
+        :class:`nncore.hookspecs.Implementation`. Default: nothing.
     """
 
     input_shape: Shape
@@ -149,6 +187,7 @@ class ConvGeometry:
     groups: int
     flip: bool
     dtype: str
+    options: tuple[tuple[str, Any], ...] = ()
 
     @property
     def ndim(self) -> int:

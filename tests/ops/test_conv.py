@@ -11,9 +11,12 @@ import pytest
 from pytensor.gradient import verify_grad
 
 import nncore
-from nncore import ops
+from nncore import ops, registry
+from nncore.backends import get_mode
 from nncore.errors import UnknownNameError
+from nncore.hookspecs import DIRECTIONS
 from nncore.ops.geometry import ConvGeometry
+from nncore.ops.kernels.reference import ReferenceConvolution
 
 rng = np.random.default_rng(0)
 
@@ -372,3 +375,60 @@ def test_an_operation_computes_without_being_linked():
     storage = [[None]]
     node.op.perform(node, [np.ones((1, 1, 4), "f4"), np.ones((1, 1, 2), "f4")], storage)
     assert storage[0][0].tolist() == [[[2, 2, 2]]]
+
+
+class Noting(ReferenceConvolution):
+    """The reference implementation, which notes what it is asked for."""
+
+    name = "noting"
+
+    def __init__(self):
+        self.asked = []
+
+    def kernel(self, backend, direction, geometry):
+        self.asked.append((direction, geometry.options))
+        return super().kernel(backend, direction, geometry)
+
+
+def test_options_reach_the_kernels_of_every_direction_and_change_no_result(fast, monkeypatch):
+    noting, real = Noting(), registry.get
+    monkeypatch.setattr(
+        registry, "get", lambda kind, name: noting if name == "noting" else real(kind, name)
+    )
+    x, w = tensor(1, 1, 5), tensor(1, 1, 2)
+    arrays = values((1, 1, 5), (1, 1, 2))
+
+    def run(**arguments):
+        y = ops.conv(x, w, **arguments)
+        gx, gw = pytensor.grad((y**2).sum(), [x, w])
+        return pytensor.function([x, w], [y, gx, gw], mode=fast)(*arrays)
+
+    asked = run(implementation="noting", options={"tile": 8, "exact": True})
+    wanted = (("exact", True), ("tile", 8))
+    assert dict(noting.asked) == dict.fromkeys(DIRECTIONS["conv"], wanted)
+    for one, other in zip(asked, run(), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_options_are_part_of_what_an_operation_is():
+    x, w = tensor(1, 1, 5), tensor(1, 1, 2)
+    one, two = (ops.conv(x, w, options={"b": 1, "a": n}).owner.op for n in (1, 2))
+    assert one != two
+    assert one == ops.conv(x, w, options={"a": 1, "b": 1}).owner.op
+    assert pickle.loads(pickle.dumps(one)) == one
+
+
+@pytest.mark.parametrize("options", ["tile", {1: 2}, {"tile": [8]}], ids=repr)
+def test_options_that_are_no_names_with_plain_values_are_refused(options):
+    with pytest.raises(TypeError, match=r"conv: options=.* must map names to numbers"):
+        ops.conv(tensor(1, 1, 5), tensor(1, 1, 2), options=options)
+
+
+def test_numba_leaves_options_that_it_does_not_know_out_of_account():
+    x, w = tensor(1, 1, 5), tensor(1, 1, 2)
+    arrays = values((1, 1, 5), (1, 1, 2))
+    plain, asked = (
+        pytensor.function([x, w], ops.conv(x, w, options=options), mode=get_mode("numba"))
+        for options in (None, {"tile": 8})
+    )
+    np.testing.assert_array_equal(plain(*arrays), asked(*arrays))

@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar
 
-from nncore.hookspecs import AVAILABLE, Availability, Implementation, unavailable
+from nncore.devices import jax_available
+from nncore.hookspecs import Availability, Implementation
 from nncore.ops.geometry import ConvGeometry, Geometry, PoolGeometry
 
 __all__ = ["JAXConvolution", "JAXPooling"]
 
 _AXES = {1: "NCW", 2: "NCHW", 3: "NCDHW"}
-
-
-def _installed() -> Availability:
-    if importlib.util.find_spec("jax") is None:
-        return unavailable("JAX is not installed (pip install 'nncore-pytensor[jax]')")
-    return AVAILABLE
 
 
 class JAXConvolution(Implementation):
@@ -26,12 +20,12 @@ class JAXConvolution(Implementation):
     name = "jax"
     kind = "conv"
     backends = ("jax",)
-    devices = ("cpu", "cuda")
+    devices: ClassVar[tuple[str, ...]] = ("cpu", "cuda")
     rank = 10
 
     def availability(self) -> Availability:
         """Whether JAX is installed."""
-        return _installed()
+        return jax_available()
 
     def kernel(self, backend: str, direction: str, geometry: Geometry) -> Callable[..., Any]:
         """The function for a direction."""
@@ -76,12 +70,12 @@ class JAXPooling(Implementation):
     name = "jax"
     kind = "pool"
     backends = ("jax",)
-    devices = ("cpu", "cuda")
+    devices: ClassVar[tuple[str, ...]] = ("cpu", "cuda")
     rank = 10
 
     def availability(self) -> Availability:
         """Whether JAX is installed."""
-        return _installed()
+        return jax_available()
 
     def kernel(self, backend: str, direction: str, geometry: Geometry) -> Callable[..., Any]:
         """The function for a direction."""

@@ -1,0 +1,1 @@
+"""Convolution and maximum pooling in the c01b layout, by CUDA kernels of its own."""
