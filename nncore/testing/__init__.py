@@ -7,7 +7,7 @@ It compares any registered implementation with explicit loops in NumPy::
 
 ``--implementation`` may be given several times; ``distribution:name`` chooses between plugins
 that claim one name. ``--kind conv`` or ``pool`` and ``--backend`` restrict the run, ``--examples``
-says how many geometries are drawn at random for each data type, and ``--allow-unavailable`` lets
+says how many geometries are drawn at random, and ``--allow-unavailable`` lets
 an implementation that cannot run on this machine be skipped; without it, such a run fails. At the
 end stands a table of what is supported, what is refused and why, and what failed.
 

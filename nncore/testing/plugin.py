@@ -23,7 +23,7 @@ __all__ = [
 
 _FOLDER = Path(__file__).parent
 _BACKENDS = ("python", "numba", "jax")
-#: How many geometries are drawn for each data type; Numba and JAX compile each of them.
+#: How many geometries are drawn in float32; Numba and JAX compile each of them.
 _EXAMPLES = {"python": 100, "jax": 15, "numba": 3}
 
 
@@ -49,7 +49,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--examples",
         type=int,
         metavar="N",
-        help="how many geometries to draw at random for each data type; default: "
+        help="how many geometries to draw at random in float32; default: "
         + ", ".join(f"{count} for {backend}" for backend, count in _EXAMPLES.items()),
     )
     group.addoption(
@@ -152,7 +152,9 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         cases = CASES[subject.kind]
         for dtype in _dtypes(subject, cases) if "dtype" in names else [""]:
             for case in cases if "case" in names else [None]:
-                if case is not None and dtype != "float32" and not case.every_dtype:
+                # Numba and JAX compile every one of them.
+                few = subject.backend != "python" and dtype != "float32"
+                if case is not None and few and not case.every_dtype:
                     continue
                 sized = case.of(dtype) if case is not None else None
                 given = {"subject": subject, "dtype": dtype, "case": sized}
@@ -171,10 +173,11 @@ def usable_subject(subject: Subject) -> Subject:
 
 
 @pytest.fixture
-def examples(request: pytest.FixtureRequest, subject: Subject) -> int:
-    """How many geometries to draw."""
+def examples(request: pytest.FixtureRequest, subject: Subject, dtype: str) -> int:
+    """How many geometries to draw: fewer in the other data types, where they are compiled."""
     given = request.config.getoption("--examples")
-    return _EXAMPLES[subject.backend] if given is None else int(given)
+    count = _EXAMPLES[subject.backend] if given is None else int(given)
+    return count if subject.backend == "python" or dtype == "float32" else -(-count // 3)
 
 
 class Recorder:

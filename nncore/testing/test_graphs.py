@@ -9,7 +9,6 @@ import pytensor
 import pytensor.tensor as pt
 import pytest
 
-import nncore
 from nncore import ops
 from nncore.backends import get_mode
 from nncore.ops.geometry import ConvGeometry, PoolGeometry
@@ -51,12 +50,10 @@ def _graph(subject: Subject, settings: dict[str, Any], shapes: Any, name: str) -
     """Inputs, and outputs up to second derivatives."""
     chosen = {**settings, "implementation": name}
     if subject.kind == "conv":
-        inputs: Any = [
-            pt.tensor(n, dtype="float32", shape=s) for n, s in zip("xw", shapes, strict=True)
-        ]
+        inputs: Any = [pt.tensor(dtype="float32", shape=shape) for shape in shapes]
         y = ops.conv(*inputs, **chosen)
     else:
-        inputs = [pt.tensor("x", dtype="float32", shape=shapes[0])]
+        inputs = [pt.tensor(dtype="float32", shape=shapes[0])]
         y = ops.pool(*inputs, **chosen)
     first = pytensor.grad((y * y).sum(), inputs)
     second = pytensor.grad(pt.add(*[(g * g).sum() for g in first]), inputs)
@@ -72,6 +69,8 @@ def test_expressions_and_their_first_and_second_derivatives_are_right(
     found = _settings(subject, known)
     if found is None:
         pytest.skip("it refuses every one of the expressions")
+    if known and subject.backend == "numba" and _settings(subject, False) is not None:
+        pytest.skip("Numba compiles the same code for sizes that are not known")
     chosen, shapes = found
     static = shapes if known else [(None,) * 4] * 2
     # A kernel that is being written changes more often than its version.
@@ -79,10 +78,9 @@ def test_expressions_and_their_first_and_second_derivatives_are_right(
         compiled = pytensor.function(
             *_graph(subject, chosen, static, subject.name), mode=get_mode(subject.backend)
         )
-        with nncore.using(conv="reference", pool="reference"):
-            reference = pytensor.function(
-                *_graph(subject, chosen, static, "reference"), mode=get_mode("python")
-            )
+        reference = pytensor.function(
+            *_graph(subject, chosen, static, "reference"), mode=get_mode("python")
+        )
         rng = np.random.default_rng(0)
         for batch in (2,) if known else (3, 1, 0):
             given = [
