@@ -9,10 +9,21 @@ from __future__ import annotations
 
 import contextlib
 import os
+import threading
 from collections.abc import Iterator
 from contextvars import ContextVar
 
-__all__ = ["KINDS", "block_choice", "choice", "get_default", "set_default", "using"]
+from nncore.errors import NNCoreError
+
+__all__ = [
+    "KINDS",
+    "block_choice",
+    "choice",
+    "get_default",
+    "probe_timeout",
+    "set_default",
+    "using",
+]
 
 #: Kinds of operation that have interchangeable implementations.
 KINDS = ("conv", "pool")
@@ -154,3 +165,35 @@ def choice(kind: str) -> str:
         The name chosen by the innermost block, the process or the environment, or ``"auto"``.
     """
     return block_choice(kind) or get_default(kind)
+
+
+def probe_timeout() -> float:
+    """How long an implementation may take to say whether it is available.
+
+    Returns
+    -------
+    float
+        Seconds: the environment variable ``NNCORE_PROBE_TIMEOUT``. Default: 10.
+
+    Raises
+    ------
+    nncore.errors.NNCoreError
+        If the variable is no positive number.
+
+    Examples
+    --------
+    >>> from nncore import config
+    >>> config.probe_timeout()
+    10.0
+    """
+    text = os.environ.get("NNCORE_PROBE_TIMEOUT") or "10"
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0.0
+    if not 0 < seconds <= threading.TIMEOUT_MAX:
+        raise NNCoreError(
+            f"NNCORE_PROBE_TIMEOUT={text!r} must be a positive number of seconds, at most "
+            f"{threading.TIMEOUT_MAX:.0f}, for example 10."
+        )
+    return seconds

@@ -5,6 +5,7 @@ from __future__ import annotations
 __all__ = [
     "DataError",
     "ImplementationUnavailable",
+    "KernelError",
     "ModelFileError",
     "NNCoreError",
     "PluginError",
@@ -55,6 +56,39 @@ class ImplementationUnavailable(NNCoreError, RuntimeError):
 
 class PluginError(NNCoreError, RuntimeError):
     """A plugin that failed to load, or that claims a name which is taken."""
+
+
+class KernelError(PluginError):
+    """An implementation whose kernel does not keep the plugin contract.
+
+    Parameters
+    ----------
+    message : str
+        What is wrong, and with which implementation, direction and geometry.
+    returned, expected : tuple of int, optional
+        Shape that the kernel returned, and the one that was due.
+    operands : tuple of tuple of int
+        Shapes of the arrays that the kernel was given.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        returned: tuple[int, ...] | None = None,
+        expected: tuple[int, ...] | None = None,
+        operands: tuple[tuple[int, ...], ...] = (),
+    ) -> None:
+        # Compiled code raises this, and can give arguments of run time but not put them into text.
+        super().__init__(message, returned, expected, operands)
+
+    def __str__(self) -> str:
+        message, returned, expected, operands = self.args
+        if returned is None:
+            return str(message)
+        return (
+            f"{message} an array of shape {returned} instead of {expected}, for operands of "
+            f"shapes {', '.join(map(str, operands))}."
+        )
 
 
 class DataError(NNCoreError, ValueError):

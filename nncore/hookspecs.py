@@ -144,8 +144,10 @@ class Implementation(abc.ABC):
     def availability(self) -> Availability:
         """Say whether this machine can run the implementation.
 
-        It is asked at most once per process, when the answer is first needed, so it may look for
-        a device. It should not raise; if it does, the exception becomes the reason.
+        It is asked at most once per process, when the answer is first needed and in a thread of
+        its own, so it may look for a device. It should not raise; if it does, the exception
+        becomes the reason. If it takes longer than ``NNCORE_PROBE_TIMEOUT`` seconds (default: 10),
+        the implementation counts as unavailable.
 
         Returns
         -------
@@ -194,8 +196,10 @@ class Implementation(abc.ABC):
         Returns
         -------
         callable or None
-            None for a direction that this implementation lacks; the default implementation
-            then computes it.
+            The function has to return a new array of the right shape and of the data type of its
+            first argument, and must not change its arguments; it may be called from several
+            threads. None for a direction that this implementation lacks; the default
+            implementation then computes it.
         """
 
     def cache_key(self, direction: str, geometry: Geometry) -> str:

@@ -6,13 +6,14 @@ Everything in it comes from plugins, the core included, through the hooks of
 
 from __future__ import annotations
 
+import contextvars
 import difflib
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from nncore import plugins
+from nncore import config, plugins
 from nncore.errors import PluginError, UnknownNameError
 from nncore.hookspecs import Availability, Implementation, unavailable
 from nncore.plugins import Plugin
@@ -22,6 +23,7 @@ __all__ = [
     "UnknownNameError",
     "availability",
     "check_implementation_name",
+    "describe",
     "forget",
     "get",
     "implementation_choices",
@@ -60,10 +62,52 @@ class _Entry:
     value: Any
 
 
+class _Probe:
+    """The question whether an implementation is available, asked in a thread that may hang."""
+
+    def __init__(self, implementation: Implementation) -> None:
+        # Held so that no other implementation gets its id.
+        self.implementation = implementation
+        self._answer: Availability | None = None
+        self._lock = threading.Lock()
+        self._answered = threading.Event()
+        context = contextvars.copy_context()
+        # A daemon, so that a probe that hangs does not keep the process alive.
+        threading.Thread(
+            target=context.run,
+            args=(self._ask,),
+            name=f"availability of {implementation.name}",
+            daemon=True,
+        ).start()
+
+    def _ask(self) -> None:
+        try:
+            answer: Any = self.implementation.availability()
+            if not isinstance(answer, Availability):
+                answer = unavailable(f"its availability() gave {answer!r}")
+        except BaseException as error:
+            answer = unavailable(f"asking for it raised {plugins._describe(error)}")
+        self._settle(answer)
+
+    def _settle(self, answer: Availability) -> Availability:
+        """Keep the first answer; one that comes after the limit changes nothing any more."""
+        with self._lock:
+            if self._answer is None:
+                self._answer = answer
+            self._answered.set()
+            return self._answer
+
+    def answer(self, limit: float) -> Availability:
+        if self._answered.wait(limit):
+            assert self._answer is not None
+            return self._answer
+        return self._settle(unavailable(f"its availability() did not answer within {limit:g} s"))
+
+
 _lock = threading.RLock()
 _entries: dict[str, dict[str, list[_Entry]]] | None = None
 _collecting = False
-_availability: dict[int, tuple[Implementation, Availability]] = {}
+_probes: dict[int, _Probe] = {}
 
 
 def _canonical(kind: str, name: str) -> str:
@@ -168,7 +212,7 @@ def forget() -> None:
     global _entries
     with _lock:
         _entries = None
-        _availability.clear()
+        _probes.clear()
 
 
 def _table(kind: str) -> dict[str, list[_Entry]]:
@@ -341,6 +385,32 @@ def check_implementation_name(kind: str, name: str) -> None:
         get(kind, name)
 
 
+def describe(implementation: Implementation) -> str:
+    """Name an implementation and where it comes from, for a message.
+
+    Parameters
+    ----------
+    implementation : nncore.hookspecs.Implementation
+        The implementation.
+
+    Returns
+    -------
+    str
+        Its kind, its name and its distribution.
+
+    Examples
+    --------
+    >>> from nncore import registry
+    >>> registry.describe(registry.get("conv", "numba"))
+    "the convolution implementation 'numba' of nncore-pytensor ..."
+    """
+    text = f"the {_NOUNS[implementation.kind]} {implementation.name!r}"
+    for entry in _table(implementation.kind).get(implementation.name, ()):
+        if entry.value is implementation:
+            return f"{text} of {entry.plugin.distribution} {entry.plugin.version}"
+    return text
+
+
 def availability(implementation: Implementation) -> Availability:
     """Whether an implementation can run here; asked once per process.
 
@@ -352,15 +422,17 @@ def availability(implementation: Implementation) -> Availability:
     Returns
     -------
     nncore.hookspecs.Availability
-        An exception while asking is a reason too.
+        An exception while asking is a reason too, and so is no answer within
+        :func:`nncore.config.probe_timeout`.
+
+    Raises
+    ------
+    nncore.errors.NNCoreError
+        If ``NNCORE_PROBE_TIMEOUT`` is no positive number.
     """
+    limit = config.probe_timeout()
     with _lock:
-        if id(implementation) not in _availability:
-            try:
-                answer: Any = implementation.availability()
-                if not isinstance(answer, Availability):
-                    answer = unavailable(f"its availability() gave {answer!r}")
-            except (Exception, SystemExit) as error:
-                answer = unavailable(f"asking for it raised {plugins._describe(error)}")
-            _availability[id(implementation)] = implementation, answer
-        return _availability[id(implementation)][1]
+        probe = _probes.get(id(implementation))
+        if probe is None:
+            probe = _probes[id(implementation)] = _Probe(implementation)
+    return probe.answer(limit)

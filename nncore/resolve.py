@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from nncore import config, plugins, registry
-from nncore.errors import ImplementationUnavailable, NNCoreError
+from nncore.errors import ImplementationUnavailable, KernelError, NNCoreError
 from nncore.hookspecs import Availability, Implementation, unavailable
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def usable(implementation: Implementation, backend: str, geometry: Geometry) -> 
         return here
     try:
         answer: Any = implementation.supports(geometry)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         return unavailable(f"asking it about the geometry raised {plugins._describe(error)}")
     if not isinstance(answer, Availability):
         return unavailable(f"its supports() gave {answer!r}")
@@ -69,6 +69,27 @@ def candidates(kind: str, backend: str, geometry: Geometry) -> list[Implementati
         Empty if none can.
     """
     return [i for _, i in registry.implementations(kind) if usable(i, backend, geometry)]
+
+
+def _build(
+    implementation: Implementation, backend: str, direction: str, geometry: Geometry
+) -> Callable[..., Any] | None:
+    """Ask an implementation for a kernel; what is wrong with the answer is its failure."""
+    cause: BaseException | None = None
+    try:
+        kernel: Any = implementation.kernel(backend, direction, geometry)
+        if kernel is None or callable(kernel):
+            return kernel
+        problem = f"gave {kernel!r}, which is not callable"
+    except NNCoreError:
+        raise
+    except (Exception, SystemExit) as error:
+        problem, cause = f"raised {plugins._describe(error)}", error
+    raise KernelError(
+        f"{registry.describe(implementation)} says that it supports {geometry}, but its "
+        f"kernel({backend!r}, {direction!r}, ...) {problem}. This is a fault of the plugin; choose "
+        "another implementation until it is mended."
+    ) from cause
 
 
 def resolve(
@@ -100,6 +121,8 @@ def resolve(
     ------
     nncore.errors.ImplementationUnavailable
         If the named implementation cannot be used; with the reason and what would work.
+    nncore.errors.KernelError
+        If an implementation that supports the geometry fails to build the kernel.
     """
     chosen = name or config.choice(kind)
     able = candidates(kind, backend, geometry)
@@ -129,7 +152,7 @@ def resolve(
         assert wanted is not None
         able = [wanted, *(i for i in able if i is not wanted)]
     for implementation in able:
-        kernel = implementation.kernel(backend, direction, geometry)
+        kernel = _build(implementation, backend, direction, geometry)
         if kernel is not None:
             return implementation, kernel
     raise ImplementationUnavailable(

@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from nncore import init, layers, nonlinearities, objectives, plugins, registry, updates
+from nncore import config, init, layers, nonlinearities, objectives, plugins, registry, updates
 from nncore.errors import NNCoreError, UnknownNameError
 from nncore.hookspecs import AVAILABLE, Implementation, unavailable
 
@@ -130,6 +130,81 @@ def test_availability_is_a_value_and_asked_once(answer, text):
     import re
 
     assert re.fullmatch(text, str(answers[0]))
+
+
+class Hanging(Answering):
+    name = "hanging"
+
+    def __init__(self):
+        super().__init__(AVAILABLE)
+        self.release = threading.Event()
+
+    def availability(self):
+        self.asked += 1
+        self.release.wait()
+        return AVAILABLE
+
+
+def test_a_probe_that_hangs_is_answered_after_a_limit_and_for_good(monkeypatch):
+    monkeypatch.setenv("NNCORE_PROBE_TIMEOUT", "0.2")
+    implementation = Hanging()
+    started = time.perf_counter()
+    answer = registry.availability(implementation)
+    assert 0.2 <= time.perf_counter() - started < 5
+    assert answer == unavailable("its availability() did not answer within 0.2 s")
+    # An answer that comes too late would contradict what was decided by the first.
+    implementation.release.set()
+    time.sleep(0.05)
+    started = time.perf_counter()
+    assert registry.availability(implementation) is answer
+    assert time.perf_counter() - started < 0.1
+    assert implementation.asked == 1
+
+
+def test_a_probe_that_hangs_holds_up_nobody_else(monkeypatch):
+    monkeypatch.setenv("NNCORE_PROBE_TIMEOUT", "1")
+    implementation = Hanging()
+    answers = []
+    threads = [
+        threading.Thread(target=lambda: answers.append(registry.availability(implementation)))
+        for _ in range(4)
+    ]
+    for thread in threads:
+        thread.start()
+    started = time.perf_counter()
+    assert registry.availability(Answering(AVAILABLE))
+    assert "numba" in registry.names("conv")
+    assert time.perf_counter() - started < 0.9
+    for thread in threads:
+        thread.join(timeout=10)
+    assert len(answers) == 4
+    assert len(set(map(id, answers))) == 1
+    assert implementation.asked == 1
+    implementation.release.set()
+
+
+def test_a_probe_sees_the_choices_of_the_block_that_it_is_asked_in():
+    class Curious(Answering):
+        def availability(self):
+            return unavailable(config.choice("conv"))
+
+    with config.using(conv="reference"):
+        assert registry.availability(Curious(None)).reason == "reference"
+
+
+@pytest.mark.parametrize("text", ["soon", "0", "-1", "inf", "nan", "1e300"])
+def test_a_limit_that_is_no_positive_number_is_refused(monkeypatch, text):
+    monkeypatch.setenv("NNCORE_PROBE_TIMEOUT", text)
+    with pytest.raises(NNCoreError, match=f"NNCORE_PROBE_TIMEOUT='{text}' must be a positive"):
+        registry.availability(Answering(AVAILABLE))
+
+
+def test_an_implementation_is_described_by_its_kind_name_and_distribution(install_constant):
+    module = install_constant("seven", version="2.5")
+    seven = registry.get("conv", "seven")
+    text = "the convolution implementation 'seven' of nncore-seven 2.5"
+    assert registry.describe(seven) == text
+    assert registry.describe(module.Constant()) == "the convolution implementation 'seven'"
 
 
 def test_availability_is_asked_once_by_many_threads():

@@ -12,6 +12,7 @@ from pytensor.graph.op import Op
 from pytensor.tensor.variable import TensorVariable
 
 from nncore import config, registry
+from nncore.errors import KernelError
 from nncore.hookspecs import Implementation
 from nncore.ops.geometry import Geometry
 from nncore.resolve import resolve
@@ -84,7 +85,12 @@ def chosen_name(kind: str, implementation: str | None) -> str | None:
 class _Linked:
     """A kernel that belongs to one compiled function; copies and pickles leave it behind."""
 
-    def __init__(self, kernel: Callable[..., Any] | None = None) -> None:
+    def __init__(
+        self,
+        implementation: Implementation | None = None,
+        kernel: Callable[..., Any] | None = None,
+    ) -> None:
+        self.implementation = implementation
         self.kernel = kernel
 
     def __reduce__(self) -> tuple[type[_Linked], tuple[()]]:
@@ -106,9 +112,34 @@ class ImplementedOp(Op):
         """Describe one application, with the sizes that are known."""
         raise NotImplementedError
 
-    def run(self, kernel: Callable[..., Any], *arrays: Any) -> Any:
-        """Apply a kernel to arrays whose shapes are known (NumPy's, or JAX's under tracing)."""
+    def sizes(self, *arrays: Any) -> tuple[Geometry, tuple[Any, ...]]:
+        """Check the sizes of arrays and give the geometry and the kernel's arguments."""
         raise NotImplementedError
+
+    def run(self, implementation: Implementation, kernel: Callable[..., Any], *arrays: Any) -> Any:
+        """Apply a kernel to arrays whose shapes are known (NumPy's, or JAX's under tracing)."""
+        geometry, arguments = self.sizes(*arrays)
+        result = kernel(*arguments)
+        shape, dtype = (getattr(result, name, None) for name in ("shape", "dtype"))
+        expected = geometry.result_shape(self.direction)
+        if shape is None or tuple(shape) != expected or dtype != arrays[0].dtype:
+            returned = (
+                f"something of type {type(result).__name__}"
+                if shape is None or dtype is None
+                else f"an array of shape {tuple(shape)} and type {dtype}"
+            )
+            raise KernelError(
+                f"{self.fault(implementation, geometry)} {returned} instead of an array of shape "
+                f"{expected} and type {arrays[0].dtype}."
+            )
+        return result
+
+    def fault(self, implementation: Implementation, geometry: Geometry) -> str:
+        """Begin a message about a kernel that does not return what it has to."""
+        return (
+            f"{registry.describe(implementation)} does not keep the plugin contract: for "
+            f"{self.direction} of {geometry} its kernel returned"
+        )
 
     def shapes(self, node: Apply[Any], shapes: Any) -> list[tuple[Any, ...]]:
         """Give the output's shape as expressions, for those of the inputs."""
@@ -126,7 +157,7 @@ class ImplementedOp(Op):
         self, node: Apply[Any], storage_map: Any, compute_map: Any, impl: str | None
     ) -> None:
         """Resolve the implementation when a linker without compilation takes the node."""
-        node.tag.nncore_kernel = _Linked(self.link(node, "python")[1])
+        node.tag.nncore_kernel = _Linked(*self.link(node, "python"))
 
     def perform(
         self, node: Apply[Any], inputs: Sequence[Any], output_storage: list[list[Any]]
@@ -136,8 +167,8 @@ class ImplementedOp(Op):
         if linked is None or linked.kernel is None:
             self.prepare_node(node, None, None, "py")
             linked = node.tag.nncore_kernel
-        result = self.run(linked.kernel, *inputs)
-        output_storage[0][0] = np.asarray(result, dtype=node.outputs[0].dtype)
+        result = self.run(linked.implementation, linked.kernel, *inputs)
+        output_storage[0][0] = np.asarray(result)
 
     def do_constant_folding(self, fgraph: Any, node: Apply[Any]) -> bool:
         """Leave constants to the backend that the implementation was chosen for."""

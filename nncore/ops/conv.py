@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import pytensor.tensor as pt
@@ -67,10 +67,11 @@ class _ConvOp(ImplementedOp):
             self.options,
         )
 
-    def _check_gradient(self, x: Any, w: Any, gy: Any, dtype: Any) -> None:
+    def _check_gradient(self, x: Any, w: Any, gy: Any, dtype: Any) -> ConvGeometry:
         geometry, subject = self._geometry(x, w, dtype), type(self).__name__
         geometry.check(subject)
         check_gradient(subject, gy, geometry)
+        return geometry
 
     def _check_ranks(self, *operands: TensorVariable) -> None:
         for operand in operands:
@@ -103,11 +104,12 @@ class Conv(_ConvOp):
         x, w = node.inputs
         return self._geometry(x.type.shape, w.type.shape, x.dtype)
 
-    def run(self, kernel: Callable[..., Any], *arrays: Any) -> Any:
-        """Check the sizes of run time and convolve."""
+    def sizes(self, *arrays: Any) -> tuple[ConvGeometry, tuple[Any, ...]]:
+        """Check the sizes of run time."""
         x, w = arrays
-        self._geometry(x.shape, w.shape, x.dtype).check("Conv")
-        return kernel(x, w)
+        geometry = self._geometry(x.shape, w.shape, x.dtype)
+        geometry.check("Conv")
+        return geometry, arrays
 
     def shapes(self, node: Apply[Any], shapes: Any) -> list[tuple[Any, ...]]:
         """Give the output's shape as expressions."""
@@ -218,15 +220,15 @@ class ConvGradInput(_ConvOp):
         w = node.inputs[0]
         return self._geometry(node.outputs[0].type.shape, w.type.shape, w.dtype)
 
-    def run(self, kernel: Callable[..., Any], *arrays: Any) -> Any:
-        """Compute the gradient, of the shape of the third array if there is one."""
+    def sizes(self, *arrays: Any) -> tuple[ConvGeometry, tuple[Any, ...]]:
+        """Check the sizes of run time; the third array, if there is one, gives its shape only."""
         w, gy, *rest = arrays
         if rest:
-            self._check_gradient(rest[0].shape, w.shape, gy.shape, w.dtype)
-            return kernel(w, gy, tuple(rest[0].shape))
+            shape = tuple(rest[0].shape)
+            return self._check_gradient(shape, w.shape, gy.shape, w.dtype), (w, gy, shape)
         shape = self.input_shape(w.shape, gy.shape)
         self._check_transposed(shape, w.shape, gy.shape)
-        return kernel(w, gy, shape)
+        return self._geometry(shape, w.shape, w.dtype), (w, gy, shape)
 
     def shapes(self, node: Apply[Any], shapes: Any) -> list[tuple[Any, ...]]:
         """Give the output's shape as expressions."""
@@ -273,11 +275,11 @@ class ConvGradFilters(_ConvOp):
         x, _, w = node.inputs
         return self._geometry(x.type.shape, w.type.shape, x.dtype)
 
-    def run(self, kernel: Callable[..., Any], *arrays: Any) -> Any:
-        """Compute the gradient, of the shape of the third array."""
+    def sizes(self, *arrays: Any) -> tuple[ConvGeometry, tuple[Any, ...]]:
+        """Check the sizes of run time; the third array gives its shape only."""
         x, gy, w = arrays
-        self._check_gradient(x.shape, w.shape, gy.shape, x.dtype)
-        return kernel(x, gy, tuple(w.shape))
+        geometry = self._check_gradient(x.shape, w.shape, gy.shape, x.dtype)
+        return geometry, (x, gy, tuple(w.shape))
 
     def shapes(self, node: Apply[Any], shapes: Any) -> list[tuple[Any, ...]]:
         """Give the output's shape as expressions."""

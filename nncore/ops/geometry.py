@@ -219,6 +219,22 @@ class ConvGeometry:
         """
         return (self.input_shape[0], self.filters_shape[0], *self._spatial())
 
+    def result_shape(self, direction: str) -> Shape:
+        """The static shape of what a direction computes.
+
+        Parameters
+        ----------
+        direction : str
+            ``"forward"``, ``"grad_input"`` or ``"grad_filters"``.
+
+        Returns
+        -------
+        tuple of int or None
+            The shape of the output, the input or the filters.
+        """
+        shapes = {"grad_input": self.input_shape, "grad_filters": self.filters_shape}
+        return shapes.get(direction) or self.output_shape()
+
     def _spatial(self) -> Shape:
         lengths = []
         for axis in range(self.ndim):
@@ -398,6 +414,21 @@ class PoolGeometry:
             Not positive on an axis where no window fits.
         """
         return self.input_shape[:2] + self.output_lengths(self.input_shape[2:])
+
+    def result_shape(self, direction: str) -> Shape:
+        """The static shape of what a direction computes.
+
+        Parameters
+        ----------
+        direction : str
+            ``"forward"``, ``"grad_input"`` or ``"grad_grad"``.
+
+        Returns
+        -------
+        tuple of int or None
+            The shape of the output or the input.
+        """
+        return self.input_shape if direction == "grad_input" else self.output_shape()
 
     def output_lengths(self, spatial: tuple[Any, ...]) -> tuple[Any, ...]:
         """Lengths of the output for given lengths of the input.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import pytensor.tensor as pt
@@ -92,11 +91,12 @@ class Pool(_PoolOp):
         self._check_ranks(x)
         return Apply(self, [x], [self._output(x)])
 
-    def run(self, kernel: Callable[..., Any], *arrays: Any) -> Any:
-        """Check the sizes of run time and pool."""
+    def sizes(self, *arrays: Any) -> tuple[PoolGeometry, tuple[Any, ...]]:
+        """Check the sizes of run time."""
         (x,) = arrays
-        self._geometry(x.shape, x.dtype).check("Pool")
-        return kernel(x)
+        geometry = self._geometry(x.shape, x.dtype)
+        geometry.check("Pool")
+        return geometry, arrays
 
     def shapes(self, node: Apply[Any], shapes: Any) -> list[tuple[Any, ...]]:
         """Give the output's shape as expressions."""
@@ -122,16 +122,16 @@ class PoolGradInput(_PoolOp):
         self._check_gradient(x.type.shape, gy.type.shape, x.dtype)
         return Apply(self, [x, gy], [pt.tensor(dtype=x.dtype, shape=x.type.shape)])
 
-    def _check_gradient(self, x: Any, gy: Any, dtype: Any) -> None:
+    def _check_gradient(self, x: Any, gy: Any, dtype: Any) -> PoolGeometry:
         geometry = self._geometry(x, dtype)
         geometry.check("PoolGradInput")
         check_gradient("PoolGradInput", gy, geometry)
+        return geometry
 
-    def run(self, kernel: Callable[..., Any], *arrays: Any) -> Any:
-        """Check the sizes of run time and compute the gradient."""
+    def sizes(self, *arrays: Any) -> tuple[PoolGeometry, tuple[Any, ...]]:
+        """Check the sizes of run time."""
         x, gy = arrays
-        self._check_gradient(x.shape, gy.shape, x.dtype)
-        return kernel(x, gy)
+        return self._check_gradient(x.shape, gy.shape, x.dtype), arrays
 
     def shapes(self, node: Apply[Any], shapes: Any) -> list[tuple[Any, ...]]:
         """Give the shape of the pool's input."""
@@ -166,12 +166,13 @@ class PoolGradGrad(_PoolOp):
         self._check_same(x.type.shape, values.type.shape)
         return Apply(self, [x, values], [self._output(x)])
 
-    def run(self, kernel: Callable[..., Any], *arrays: Any) -> Any:
-        """Check the sizes of run time and take the elements."""
+    def sizes(self, *arrays: Any) -> tuple[PoolGeometry, tuple[Any, ...]]:
+        """Check the sizes of run time."""
         x, values = arrays
-        self._geometry(x.shape, x.dtype).check("PoolGradGrad")
+        geometry = self._geometry(x.shape, x.dtype)
+        geometry.check("PoolGradGrad")
         self._check_same(x.shape, values.shape)
-        return kernel(x, values)
+        return geometry, arrays
 
     def _check_same(self, x: Shape, values: Shape) -> None:
         if any(None not in pair and pair[0] != pair[1] for pair in zip(x, values, strict=True)):

@@ -21,9 +21,9 @@ __all__: list[str] = []
 @jax_funcify.register(PoolGradInput)
 @jax_funcify.register(PoolGradGrad)
 def _funcify(op: ImplementedOp, node: Any = None, **kwargs: Any) -> Callable[..., Any]:
-    _, kernel = op.link(node, "jax")
+    implementation, kernel = op.link(node, "jax")
 
     def apply(*arrays: Any) -> Any:
-        return op.run(kernel, *arrays)
+        return op.run(implementation, kernel, *arrays)
 
     return apply
