@@ -58,7 +58,11 @@ def test_names_are_sorted_and_complete():
             value = registry.get(kind, name)
             found = registry.name_of(kind, value)
             assert registry.get(kind, found) is value
-            assert registry.get(kind, f"{plugins.CORE}:{name}") is value or kind not in names
+    for plugin in plugins.all_plugins():
+        for kind, names in plugin.provides.items():
+            for name in names:
+                owned = registry.get(kind, f"{plugin.distribution}:{name}")
+                assert owned is registry.get(kind, name)
 
 
 def test_what_is_not_registered_has_no_name():
