@@ -114,6 +114,10 @@ _CONV: dict[str, Geometry] = {
     "one channel": _conv((3, 1, 9, 10), (1, 1, 4, 3)),
     "a larger image": _conv((1, 2, 33, 37), (3, 2, 3, 3)),
     "3D": _conv((2, 3, 4, 5, 6), (4, 3, 2, 3, 2)),
+    # For implementations that take whole tiles only.
+    "square filters, 16 of them": _conv((4, 4, 9, 8), (16, 4, 3, 3)),
+    "32 square filters, one stride": _conv((3, 3, 10, 11), (32, 3, 3, 3), 2, 1, flip=False),
+    "144 square filters over 36 channels": _conv((8, 36, 6, 5), (144, 36, 3, 3), pad="same"),
     "filters that are not flipped": _conv((2, 3, 9, 8), (4, 3, 3, 2), flip=False),
     "stride": _conv((2, 3, 10, 11), (4, 3, 3, 3), stride=(2, 3)),
     "a stride larger than the filter": _conv((3, 2, 20, 23), (4, 2, 2, 2), stride=7),
@@ -145,6 +149,12 @@ _OPEN_CONV = {
         ((5, 3, 9, 8), (4, 3, 3, 3)),
         ((1, 3, 9, 8), (4, 3, 3, 3)),
         ((0, 3, 9, 8), (4, 3, 3, 3)),
+    ),
+    "16 square filters, a batch that is not known": _open(
+        _conv((None, 4, 9, 8), (16, 4, 3, 3), pad=1),
+        ((5, 4, 9, 8), (16, 4, 3, 3)),
+        ((8, 4, 9, 8), (16, 4, 3, 3)),
+        ((0, 4, 9, 8), (16, 4, 3, 3)),
     ),
     "sizes that are not known": _open(
         _conv(_UNKNOWN, _UNKNOWN, stride=(2, 3)),
@@ -224,6 +234,7 @@ _OPEN_POOL = {
 }
 _EVERY_DTYPE = {
     "2D",
+    "square filters, 16 of them",
     "everything at once",
     "max: 2D",
     "average_exc_pad: padding that differs by side, border kept",

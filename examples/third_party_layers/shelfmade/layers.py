@@ -49,10 +49,10 @@ class SqueezeExciteLayer(Layer):
         self,
         incoming: Any,
         ratio: int = 4,
-        W_in: Any = init.HeUniform(gain="relu"),  # noqa: B008
-        b_in: Any = init.Constant(0.0),  # noqa: B008
-        W_out: Any = init.GlorotUniform(),  # noqa: B008
-        b_out: Any = init.Constant(0.0),  # noqa: B008
+        W_in: Any = init.HeUniform(gain="relu"),
+        b_in: Any = init.Constant(0.0),
+        W_out: Any = init.GlorotUniform(),
+        b_out: Any = init.Constant(0.0),
         **kwargs: Any,
     ) -> None:
         super().__init__(incoming, **kwargs)
