@@ -237,7 +237,7 @@ CAUGHT = {
     "unwilling": {"test_something_is_supported_and_computed"},
     "speechless": {"test_every_geometry_is_claimed_or_refused_with_a_reason"},
     "timeless": {"test_the_key_for_caches_is_a_text_that_changes_with_the_version"},
-    "last_of_ties": {KERNELS, DRAWN},
+    "last_of_ties": {KERNELS},
 }
 
 
