@@ -14,5 +14,5 @@ __all__ = ["pytest_load_initial_conftests"]
 
 def pytest_load_initial_conftests(early_config: Any, args: list[str]) -> None:
     """Load the suite's options if the suite is what is to be run."""
-    if any(re.search(r"nncore[./\\]testing\b", str(arg)) for arg in args):
+    if "--pyargs" in args and any(re.match(r"nncore\.testing\b", str(arg)) for arg in args):
         early_config.pluginmanager.import_plugin("nncore.testing.plugin")

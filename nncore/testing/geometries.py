@@ -124,6 +124,7 @@ _CONV: dict[str, Geometry] = {
     "padding on both sides": _conv((2, 4, 7, 6), (4, 4, 3, 3), pad=1),
     "padding that differs by side": _conv((2, 3, 7, 6), (4, 3, 3, 3), pad=((0, 2), (3, 1))),
     "padding as long as the filter": _conv((2, 2, 3, 2), (4, 2, 1, 1), pad=1),
+    "filters larger than what they give": _conv((1, 1, 4, 1), (2, 1, 2, 3), stride=2, pad=1),
     "pad 'same' of even filters": _conv((2, 3, 7, 6), (4, 3, 4, 2), pad="same"),
     "pad 'full'": _conv((2, 3, 5, 6), (4, 3, 3, 2), pad="full"),
     "dilation": _conv((2, 3, 9, 12), (4, 3, 3, 3), dilation=(2, 3)),

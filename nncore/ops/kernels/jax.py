@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any, ClassVar
 
@@ -22,6 +23,7 @@ class JAXConvolution(Implementation):
     backends = ("jax",)
     devices: ClassVar[tuple[str, ...]] = ("cpu", "cuda")
     rank = 10
+    version = 2
 
     def availability(self) -> Availability:
         """Whether JAX is installed."""
@@ -36,21 +38,34 @@ class JAXConvolution(Implementation):
         layout = _AXES[geometry.ndim]
         spatial = tuple(range(2, 2 + geometry.ndim))
 
-        def forward(x: Any, w: Any) -> Any:
+        def convolve(x: Any, w: Any, pads: Any) -> Any:
             return jax.lax.conv_general_dilated(
                 x,
                 jnp.flip(w, spatial) if geometry.flip else w,
                 window_strides=geometry.stride,
-                padding=geometry.pads(w.shape[2:]),
+                padding=pads,
                 rhs_dilation=geometry.dilation,
                 dimension_numbers=(layout, layout.replace("NC", "OI"), layout),
                 feature_group_count=geometry.groups,
                 precision=jax.lax.Precision.HIGHEST,
             )
 
+        def forward(x: Any, w: Any) -> Any:
+            return convolve(x, w, geometry.pads(w.shape[2:]))
+
+        def padded_forward(x: Any, w: Any) -> Any:
+            pads = geometry.pads(w.shape[2:])
+            config = [(0, 0, 0), (0, 0, 0), *((before, after, 0) for before, after in pads)]
+            whole = jax.lax.pad(x, x.dtype.type(0), config)
+            return convolve(whole, w, ((0, 0),) * geometry.ndim)
+
         def grad_input(w: Any, gy: Any, shape: tuple[int, ...]) -> Any:
             like = jax.ShapeDtypeStruct(shape, gy.dtype)
-            return jax.linear_transpose(lambda x: forward(x, w), like)(gy)[0]
+            # XLA takes the filters for the input where they are the larger of the two, and then
+            # aborts the process if padding that is taken away leaves it with the wrong sizes.
+            larger = math.prod(w.shape[2:]) > math.prod(gy.shape[2:])
+            function = padded_forward if larger else forward
+            return jax.linear_transpose(lambda x: function(x, w), like)(gy)[0]
 
         def grad_filters(x: Any, gy: Any, shape: tuple[int, ...]) -> Any:
             like = jax.ShapeDtypeStruct(shape, gy.dtype)
