@@ -200,6 +200,13 @@ class Implementation(abc.ABC):
             first argument, and must not change its arguments; it may be called from several
             threads. None for a direction that this implementation lacks; the default
             implementation then computes it.
+
+        Raises
+        ------
+        nncore.errors.ImplementationUnavailable
+            If what the kernel needs fails only now, such as a compiler; the message is the reason,
+            as in :meth:`availability`, which has to be quick. ``"auto"`` then takes the next
+            implementation.
         """
 
     def cache_key(self, direction: str, geometry: Geometry) -> str:

@@ -71,6 +71,35 @@ def candidates(kind: str, backend: str, geometry: Geometry) -> list[Implementati
     return [i for _, i in registry.implementations(kind) if usable(i, backend, geometry)]
 
 
+def _refusal(implementation: Implementation, backend: str, geometry: Geometry) -> str:
+    """Why a named implementation cannot compute a geometry here; an empty string if it can."""
+    answer = usable(implementation, backend, geometry)
+    if answer:
+        return ""
+    reason = answer.reason or "it gives no reason"
+    if backend not in implementation.backends:
+        # Another backend would not help where the implementation cannot run at all.
+        here = registry.availability(implementation)
+        other = f"compile for another backend (backend={implementation.backends[0]!r})"
+        reason += f"; {other}" if here else f", and {here.reason}"
+    return reason
+
+
+def _unavailable(
+    kind: str, chosen: str, geometry: Geometry, reason: str, others: list[Implementation]
+) -> ImplementationUnavailable:
+    """The error for a named implementation, with what would work instead."""
+    alternatives = tuple(registry.name_of(kind, i) or i.name for i in others)
+    return ImplementationUnavailable(
+        f"the {_NOUNS[kind]} implementation {chosen!r} cannot be used for "
+        f"{geometry}: {reason.rstrip('.')}. What would work here: "
+        f"{', '.join((*alternatives, 'auto')) if alternatives else 'nothing'}.",
+        name=chosen,
+        reason=reason,
+        alternatives=alternatives,
+    )
+
+
 def _build(
     implementation: Implementation, backend: str, direction: str, geometry: Geometry
 ) -> Callable[..., Any] | None:
@@ -126,33 +155,27 @@ def resolve(
     """
     chosen = name or config.choice(kind)
     able = candidates(kind, backend, geometry)
-    alternatives = tuple(registry.name_of(kind, i) or i.name for i in able)
+    wanted: Implementation | None = None
     if chosen == "fastest" and len(able) > 1:
         from nncore import measure
 
         able = measure.by_speed(able, kind, backend, direction, geometry)
     elif chosen not in registry.POLICIES:
         try:
-            wanted: Implementation | None = registry.get(kind, chosen)
+            wanted = registry.get(kind, chosen)
         except NNCoreError as error:
-            wanted, reason = None, str(error)
-        else:
-            assert wanted is not None
-            answer = usable(wanted, backend, geometry)
-            reason = "" if answer else answer.reason or "it gives no reason"
-        if reason:
-            raise ImplementationUnavailable(
-                f"the {_NOUNS[kind]} implementation {chosen!r} cannot be used for "
-                f"{geometry}: {reason.rstrip('.')}. What would work here: "
-                f"{', '.join((*alternatives, 'auto')) if alternatives else 'nothing'}.",
-                name=chosen,
-                reason=reason,
-                alternatives=alternatives,
-            )
+            raise _unavailable(kind, chosen, geometry, str(error), able) from None
         assert wanted is not None
+        if reason := _refusal(wanted, backend, geometry):
+            raise _unavailable(kind, chosen, geometry, reason, able)
         able = [wanted, *(i for i in able if i is not wanted)]
     for implementation in able:
-        kernel = _build(implementation, backend, direction, geometry)
+        try:
+            kernel = _build(implementation, backend, direction, geometry)
+        except ImplementationUnavailable as error:
+            if implementation is wanted:
+                raise _unavailable(kind, chosen, geometry, str(error), able[1:]) from error
+            continue
         if kernel is not None:
             return implementation, kernel
     raise ImplementationUnavailable(

@@ -179,6 +179,41 @@ def test_a_pickled_graph_whose_implementation_is_not_installed_says_so(fast, ins
     assert caught.value.alternatives == ("seven", "reference")
 
 
+class NoCompiler(Implementation):
+    """An implementation that finds out late that it cannot be used."""
+
+    name = "late"
+    kind = "conv"
+    backends = ("python",)
+
+    def kernel(self, backend, direction, geometry):
+        raise ImplementationUnavailable("the compiler gave up")
+
+
+def test_a_kernel_that_cannot_be_had_is_passed_over_unless_it_was_named(monkeypatch):
+    from nncore import registry
+
+    late, reference = NoCompiler(), registry.get("conv", "reference")
+    monkeypatch.setattr(registry, "implementations", lambda kind: ((None, late), (None, reference)))
+    monkeypatch.setattr(registry, "get", lambda kind, name: late)
+    assert resolve("conv", "auto", "python", "forward", GEOMETRY)[0] is reference
+    with pytest.raises(
+        ImplementationUnavailable, match=r"'late' cannot .*gave up\. What.*"
+    ) as caught:
+        resolve("conv", "late", "python", "forward", GEOMETRY)
+    assert caught.value.reason == "the compiler gave up"
+    assert caught.value.alternatives == ("reference",)
+
+
+def test_what_is_for_another_backend_says_so_or_why_that_would_not_help(install_constant):
+    install_constant("seven", backends=("jax",))
+    install_constant("eight", backends=("jax",), availability=UNAVAILABLE)
+    with pytest.raises(ImplementationUnavailable, match=r"only for jax; compile .*backend='jax'"):
+        resolve("conv", "seven", "python", "forward", GEOMETRY)
+    with pytest.raises(ImplementationUnavailable, match="only for jax, and this machine has no"):
+        resolve("conv", "eight", "python", "forward", GEOMETRY)
+
+
 class NoKernel(Implementation):
     name = "none"
     kind = "conv"

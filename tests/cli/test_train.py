@@ -187,7 +187,7 @@ def test_a_run_of_a_newer_format_asks_for_an_upgrade(nncore_command, tmp_path):
         (["--model", "lenett"], "Did you mean 'lenet'"),
         (["--update", "adm"], "Did you mean 'adam'"),
         (["--implementation", "numbaa"], "Did you mean 'numba'"),
-        (["--conv", "cudnn"], "nncore-cudnn"),
+        (["--conv", "cudnn"], "convolution implementation"),
         (["--backend", "nubma"], "Did you mean 'numba'"),
         (["--learning-rate", "0"], "above 0"),
         (["--epochs", "0"], "--epochs"),

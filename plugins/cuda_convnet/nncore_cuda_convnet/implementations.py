@@ -9,7 +9,7 @@ from nncore.hookspecs import AVAILABLE, Availability, Implementation, unavailabl
 from nncore.ops.geometry import ConvGeometry, Geometry, PoolGeometry
 from nncore_cuda_convnet import calls
 from nncore_cuda_convnet.constraints import conv_refusal, pool_refusal
-from nncore_cuda_convnet.library import library_available
+from nncore_cuda_convnet.library import library_available, load_library
 from nncore_cuda_convnet.partial_sums import positions_per_sum
 
 __all__ = ["CudaConvnetConvolution", "CudaConvnetPooling"]
@@ -47,7 +47,7 @@ class CudaConvnetConvolution(Implementation):
     rank = _RANK
 
     def availability(self) -> Availability:
-        """Whether there are JAX, a GPU and the compiled kernels."""
+        """Whether there are JAX, a GPU and a compiler for the kernels."""
         return library_available()
 
     def supports(self, geometry: Geometry) -> Availability:
@@ -58,6 +58,7 @@ class CudaConvnetConvolution(Implementation):
     def kernel(self, backend: str, direction: str, geometry: Geometry) -> Callable[..., Any]:
         """The function for a direction."""
         assert isinstance(geometry, ConvGeometry)
+        load_library()
         stride, pad = geometry.stride[0], geometry.pads()[0][0]
         numbers: dict[str, Any] = {"stride": stride, "pad": pad, "flip": geometry.flip}
         size = geometry.filters_shape[2]
@@ -99,7 +100,7 @@ class CudaConvnetPooling(Implementation):
     rank = _RANK
 
     def availability(self) -> Availability:
-        """Whether there are JAX, a GPU and the compiled kernels."""
+        """Whether there are JAX, a GPU and a compiler for the kernels."""
         return library_available()
 
     def supports(self, geometry: Geometry) -> Availability:
@@ -110,6 +111,7 @@ class CudaConvnetPooling(Implementation):
     def kernel(self, backend: str, direction: str, geometry: Geometry) -> Callable[..., Any]:
         """The function for a direction."""
         assert isinstance(geometry, PoolGeometry)
+        load_library()
         rows, columns = (before for before, _ in geometry.pad)
         numbers: dict[str, Any] = {
             "window": geometry.window,

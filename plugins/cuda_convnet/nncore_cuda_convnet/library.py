@@ -9,10 +9,11 @@ import threading
 from pathlib import Path
 
 from nncore import devices
-from nncore.hookspecs import AVAILABLE, Availability, unavailable
+from nncore.errors import ImplementationUnavailable
+from nncore.hookspecs import Availability, unavailable
 from nncore_cuda_convnet.compilers import BuildError, Compiler, host_compiler, nvcc, run
 
-__all__ = ["PLATFORM_VARIABLE", "TARGETS", "build", "library_available"]
+__all__ = ["PLATFORM_VARIABLE", "TARGETS", "build", "library_available", "load_library"]
 
 #: Environment variable that moves the kernels to the CPU, to look for errors in them.
 PLATFORM_VARIABLE = "NNCORE_CUDA_CONVNET_PLATFORM"
@@ -119,25 +120,45 @@ def _register(path: Path, platform: str) -> None:
         )
 
 
+def _platform() -> str:
+    """Where the kernels run: ``"cuda"``, or ``"cpu"`` to look for errors in them."""
+    platform = os.environ.get(PLATFORM_VARIABLE) or "cuda"
+    if platform not in ("cpu", "cuda"):
+        raise BuildError(f"{PLATFORM_VARIABLE}={platform!r} is neither 'cuda' nor 'cpu'")
+    return platform
+
+
 def library_available() -> Availability:
-    """Say whether the kernels can be called, after compiling them if they are not yet.
+    """Say whether there is all that the kernels need; they are not compiled for that.
 
     Returns
     -------
     nncore.hookspecs.Availability
-        With the first reason against it: JAX, the GPU, the compiler, or what the compiler says.
+        With the first reason against it: JAX, the GPU, or the compiler.
     """
-    platform = os.environ.get(PLATFORM_VARIABLE) or "cuda"
-    if platform not in ("cpu", "cuda"):
-        return unavailable(f"{PLATFORM_VARIABLE}={platform!r} is neither 'cuda' nor 'cpu'")
-    answer = devices.jax_available() if platform == "cpu" else devices.cuda()
-    if not answer:
+    try:
+        platform = _platform()
+        answer = devices.jax_available() if platform == "cpu" else devices.cuda()
+        if answer:
+            _compiler(platform)
         return answer
-    with _lock:
-        if platform not in _registered:
-            try:
+    except BuildError as error:
+        return unavailable(str(error))
+
+
+def load_library() -> None:
+    """Make the kernels known to JAX, after compiling them if they are not yet.
+
+    Raises
+    ------
+    nncore.errors.ImplementationUnavailable
+        With what the compiler or the loader says.
+    """
+    try:
+        platform = _platform()
+        with _lock:
+            if platform not in _registered:
                 _register(build(_compiler(platform)), {"cuda": "CUDA"}.get(platform, platform))
-            except BuildError as error:
-                return unavailable(str(error))
-            _registered.add(platform)
-    return AVAILABLE
+                _registered.add(platform)
+    except BuildError as error:
+        raise ImplementationUnavailable(str(error)) from None
