@@ -6,6 +6,7 @@ import pytensor.tensor as pt
 import pytest
 
 from nncore import init
+from nncore.backends import get_mode
 from nncore.layers import DenseLayer, InputLayer, NINLayer, get_output
 from nncore.nonlinearities import identity, tanh
 
@@ -129,7 +130,7 @@ def test_dense_layers_compile_with_jax():
     ):
         cost = get_output(top).sum()
         outputs = [cost, *pytensor.grad(cost, top.get_params())]
-        mine = pytensor.function([bottom.input_var], outputs, mode="JAX")(x)
+        mine = pytensor.function([bottom.input_var], outputs, mode=get_mode("jax"))(x)
         reference = pytensor.function([bottom.input_var], outputs, mode="FAST_COMPILE")(x)
         for a, b in zip(mine, reference, strict=True):
             np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-5)
