@@ -9,7 +9,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from benchmarks import convolution, machine, training
+from benchmarks import convolution, gpu, machine, training
 from benchmarks.settings import Settings
 from benchmarks.tables import show
 
@@ -17,7 +17,11 @@ BENCHMARKS = {"training": training, "convolution": convolution}
 
 
 def arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks",
+        description=__doc__,
+        epilog="python -m benchmarks gpu --help is about the one for GPUs.",
+    )
     parser.add_argument(
         "names", nargs="*", metavar="name", help=f"which ones: {', '.join(BENCHMARKS)} (all)"
     )
@@ -69,4 +73,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(gpu.main(sys.argv[2:]) if sys.argv[1:2] == ["gpu"] else main())

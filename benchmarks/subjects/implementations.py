@@ -1,4 +1,4 @@
-"""Says which implementations nncore has here."""
+"""Says which implementations nncore has, and why one cannot be used here."""
 
 from __future__ import annotations
 
@@ -17,10 +17,11 @@ def prepare(
     for kind in ("conv", "pool"):
         for name in registry.names(kind):
             implementation = registry.get(kind, name)
-            if registry.availability(implementation):
-                found += [
-                    {"kind": kind, "backend": backend, "name": name}
-                    for backend in backends
-                    if backend in implementation.backends
-                ]
+            answer = registry.availability(implementation)
+            reason = "" if answer else answer.reason
+            found += [
+                {"kind": kind, "backend": backend, "name": name, "reason": reason}
+                for backend in backends
+                if backend in implementation.backends
+            ]
     return {"implementations": found}, {}
