@@ -29,7 +29,9 @@ def arguments() -> argparse.Namespace:
         "--output", type=Path, metavar="FILE", help="where to write (benchmarks/results/TIME.json)"
     )
     parser.add_argument("--quick", action="store_true", help="few repetitions: rough numbers")
-    parser.add_argument("--only", metavar="TEXT", default="", help="cases whose name has TEXT")
+    parser.add_argument(
+        "--only", metavar="TEXT", default="", help="cases with TEXT in their name, or TEXT,TEXT"
+    )
     parser.add_argument(
         "--threads", type=int, metavar="N", help="processors for everyone (all of them)"
     )

@@ -112,7 +112,9 @@ def _cell(result: dict[str, Any] | None, ratio: str) -> str:
     return " ".join(parts) + ("" if result["agrees"] else " !")
 
 
-def tables(rows: list[dict[str, Any]], reference: str = "torch") -> list[Table]:
+def tables(
+    rows: list[dict[str, Any]], reference: str = "torch", precision: str = ""
+) -> list[Table]:
     """One table for convolution and one for pooling, with each time relative to a reference's."""
     found = []
     ratio = f"ratio_to_{reference.replace(' ', '_')}"
@@ -121,14 +123,8 @@ def tables(rows: list[dict[str, Any]], reference: str = "torch") -> list[Table]:
         if not chosen:
             continue
         names = list(dict.fromkeys(name for row in chosen for name in row["results"]))
-        table = Table(
-            titled(
-                title,
-                reference,
-                any(r.get(ratio) for row in chosen for r in row["results"].values()),
-            ),
-            ["case", "direction", *names],
-        )
+        related = any(r.get(ratio) for row in chosen for r in row["results"].values())
+        table = Table(titled(title, reference, related, precision), ["case", "direction", *names])
         for row in chosen:
             cells = [_cell(row["results"].get(name), ratio) for name in names]
             table.rows.append([row["name"], row["direction"], *cells])

@@ -22,6 +22,8 @@ PARTS = ("conformance", "kernels", "training")
 #: What nncore is compared with; the faster of the two is the reference.
 PEERS = ("jax", "torch")
 REFERENCE = "best peer"
+#: For how long an implementation may compile its kernels, once, in seconds.
+PROBE_TIMEOUT = 900
 _RATIO = "ratio_to_best_peer"
 
 REHEARSAL = "A rehearsal on the CPU with small shapes: nothing here is about a GPU."
@@ -38,7 +40,9 @@ def arguments(given: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--markdown", type=Path, metavar="FILE", help="the tables, for a page")
     parser.add_argument("--tf32", action="store_true", help="measure once more, in TF32")
     parser.add_argument("--quick", action="store_true", help="few repetitions: rough numbers")
-    parser.add_argument("--only", metavar="TEXT", default="", help="cases whose name has TEXT")
+    parser.add_argument(
+        "--only", metavar="TEXT", default="", help="cases with TEXT in their name, or TEXT,TEXT"
+    )
     parser.add_argument(
         "--implementation",
         action="append",
@@ -71,7 +75,8 @@ def _implementations(
     settings: Settings, wanted: Sequence[str] | None
 ) -> tuple[dict[str, list[str]], dict[str, str]]:
     """Names of the usable implementations of each kind, and the reasons against the others."""
-    with Process(Competitor("nncore", "implementations"), settings) as process:
+    asked = Competitor("nncore", "implementations", {"probe_timeout": PROBE_TIMEOUT})
+    with Process(asked, settings) as process:
         found = process.ask("prepare", case={})["implementations"]
     found = [entry for entry in found if entry["backend"] == "jax"]
     names = {entry["name"] for entry in found}
@@ -86,7 +91,7 @@ def _implementations(
         if wanted and entry["name"] not in wanted:
             continue
         if entry["reason"]:
-            unavailable[entry["name"]] = entry["reason"]
+            unavailable[f"{entry['name']} ({entry['kind']})"] = entry["reason"]
         else:
             available[entry["kind"]].append(entry["name"])
     return available, unavailable
@@ -137,14 +142,14 @@ def _compare(results: dict[str, dict[str, Any]]) -> None:
 def _tables(results: dict[str, Any]) -> list[Table]:
     found = []
     for name, rows in results.items():
+        if not rows:
+            continue
         part, _, precision = name.partition(" ")
         if part == "conformance":
             found += conformance.tables(rows)
             continue
         made = convolution.tables if part == "kernels" else gpu_training.tables
-        for table in made(rows, REFERENCE):
-            table.title = f"{table.title}, {precision}"
-            found.append(table)
+        found += made(rows, REFERENCE, precision)
     return found
 
 
@@ -169,7 +174,7 @@ def page(record: dict[str, Any]) -> str:
     lines = [(name, str(value).replace("\n", ", ")) for name, value in about.items() if value]
     parts.append(markdown.rows(["", ""], lines))
     if record["unavailable"]:
-        reasons = (f"- `{name}`: {reason}" for name, reason in record["unavailable"].items())
+        reasons = (f"- {name}: {reason}" for name, reason in record["unavailable"].items())
         parts += ["Not measured, because it cannot be used here:", "\n".join(reasons)]
     parts += [markdown.section(table) for table in _tables(record["results"])]
     return "\n\n".join(parts) + "\n"

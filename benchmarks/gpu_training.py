@@ -79,10 +79,11 @@ def _network(
     return list(rows.values())
 
 
-def tables(rows: list[dict[str, Any]], reference: str) -> list[Table]:
+def tables(rows: list[dict[str, Any]], reference: str, precision: str) -> list[Table]:
     """One table with a line for each network and competitor."""
     ratio = f"ratio_to_{reference.replace(' ', '_')}"
-    table = Table(titled("Training", reference, True), ["network", "by", "compile", "step"])
+    title = titled("Training", reference, True, precision)
+    table = Table(title, ["network", "by", "compile", "step"])
     for row in rows:
         name = f"{row['network']} x{row['batch_size']}"
         if "error" in row:

@@ -37,7 +37,7 @@ class Settings:
 
     def wants(self, name: str) -> bool:
         """Whether a case is to be measured."""
-        return self.only in name
+        return any(text in name for text in self.only.split(","))
 
     def as_dict(self) -> dict[str, Any]:
         """For the record."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 from collections.abc import Callable
 from typing import Any
 
@@ -10,8 +11,10 @@ from nncore import registry
 
 
 def prepare(
-    case: dict[str, Any], threads: int
+    case: dict[str, Any], threads: int, probe_timeout: float | None = None
 ) -> tuple[dict[str, Any], dict[str, Callable[[], Any]]]:
+    if probe_timeout is not None:
+        os.environ["NNCORE_PROBE_TIMEOUT"] = str(probe_timeout)
     backends = ["numba", "jax"] if importlib.util.find_spec("jax") else ["numba"]
     found = []
     for kind in ("conv", "pool"):
