@@ -9,7 +9,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from benchmarks import convolution, machine, training
+from benchmarks import convolution, gpu, machine, training
 from benchmarks.settings import Settings
 from benchmarks.tables import show
 
@@ -17,7 +17,11 @@ BENCHMARKS = {"training": training, "convolution": convolution}
 
 
 def arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks",
+        description=__doc__,
+        epilog="python -m benchmarks gpu --help is about the one for GPUs.",
+    )
     parser.add_argument(
         "names", nargs="*", metavar="name", help=f"which ones: {', '.join(BENCHMARKS)} (all)"
     )
@@ -25,7 +29,9 @@ def arguments() -> argparse.Namespace:
         "--output", type=Path, metavar="FILE", help="where to write (benchmarks/results/TIME.json)"
     )
     parser.add_argument("--quick", action="store_true", help="few repetitions: rough numbers")
-    parser.add_argument("--only", metavar="TEXT", default="", help="cases whose name has TEXT")
+    parser.add_argument(
+        "--only", metavar="TEXT", default="", help="cases with TEXT in their name, or TEXT,TEXT"
+    )
     parser.add_argument(
         "--threads", type=int, metavar="N", help="processors for everyone (all of them)"
     )
@@ -69,4 +75,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(gpu.main(sys.argv[2:]) if sys.argv[1:2] == ["gpu"] else main())

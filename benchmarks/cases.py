@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 
-def _conv(
+def conv(
     name: str,
     input_shape: tuple[int, ...],
     filters_shape: tuple[int, ...],
@@ -14,6 +14,7 @@ def _conv(
     dilation: int = 1,
     groups: int = 1,
 ) -> dict[str, Any]:
+    """A convolution, the same along every axis."""
     return {
         "kind": "conv",
         "name": name,
@@ -26,7 +27,7 @@ def _conv(
     }
 
 
-def _pool(
+def pool(
     name: str,
     input_shape: tuple[int, ...],
     window: tuple[int, ...],
@@ -34,6 +35,7 @@ def _pool(
     pad: int = 0,
     mode: str = "max",
 ) -> dict[str, Any]:
+    """A pooling, the same along every axis."""
     return {
         "kind": "pool",
         "name": name,
@@ -46,23 +48,23 @@ def _pool(
 
 
 CASES: list[dict[str, Any]] = [
-    _conv("3x3 64->64 at 32x32", (128, 64, 32, 32), (64, 64, 3, 3), pad=1),
-    _conv("3x3 128->128 at 16x16", (128, 128, 16, 16), (128, 128, 3, 3), pad=1),
-    _conv("3x3 3->64 at 32x32", (128, 3, 32, 32), (64, 3, 3, 3), pad=1),
-    _conv("5x5 1->32 at 28x28", (128, 1, 28, 28), (32, 1, 5, 5)),
-    _conv("5x5 32->32 at 12x12", (128, 32, 12, 12), (32, 32, 5, 5)),
-    _conv("1x1 128->128 at 16x16", (128, 128, 16, 16), (128, 128, 1, 1)),
-    _conv("depthwise 3x3 128 at 16x16", (128, 128, 16, 16), (128, 1, 3, 3), pad=1, groups=128),
-    _conv("3x3 stride 2 64->128 at 32x32", (128, 64, 32, 32), (128, 64, 3, 3), pad=1, stride=2),
-    _conv("3x3 dilation 2 64->64 at 32x32", (128, 64, 32, 32), (64, 64, 3, 3), pad=2, dilation=2),
-    _conv("7x7 stride 2 3->64 at 224x224", (16, 3, 224, 224), (64, 3, 7, 7), pad=3, stride=2),
-    _conv("1D 9 64->64 at 512", (64, 64, 512), (64, 64, 9), pad=4),
-    _conv("3D 3x3x3 16->32 at 16x32x32", (8, 16, 16, 32, 32), (32, 16, 3, 3, 3), pad=1),
-    _pool("max 2x2 at 32x32", (128, 64, 32, 32), (2, 2), 2),
-    _pool("max 3x3 stride 2 at 32x32", (128, 64, 32, 32), (3, 3), 2, pad=1),
-    _pool("average 2x2 at 32x32", (128, 64, 32, 32), (2, 2), 2, mode="average_inc_pad"),
-    _pool("1D max 2 at 512", (64, 64, 512), (2,), 2),
-    _pool("3D max 2x2x2 at 16x32x32", (8, 32, 16, 32, 32), (2, 2, 2), 2),
+    conv("3x3 64->64 at 32x32", (128, 64, 32, 32), (64, 64, 3, 3), pad=1),
+    conv("3x3 128->128 at 16x16", (128, 128, 16, 16), (128, 128, 3, 3), pad=1),
+    conv("3x3 3->64 at 32x32", (128, 3, 32, 32), (64, 3, 3, 3), pad=1),
+    conv("5x5 1->32 at 28x28", (128, 1, 28, 28), (32, 1, 5, 5)),
+    conv("5x5 32->32 at 12x12", (128, 32, 12, 12), (32, 32, 5, 5)),
+    conv("1x1 128->128 at 16x16", (128, 128, 16, 16), (128, 128, 1, 1)),
+    conv("depthwise 3x3 128 at 16x16", (128, 128, 16, 16), (128, 1, 3, 3), pad=1, groups=128),
+    conv("3x3 stride 2 64->128 at 32x32", (128, 64, 32, 32), (128, 64, 3, 3), pad=1, stride=2),
+    conv("3x3 dilation 2 64->64 at 32x32", (128, 64, 32, 32), (64, 64, 3, 3), pad=2, dilation=2),
+    conv("7x7 stride 2 3->64 at 224x224", (16, 3, 224, 224), (64, 3, 7, 7), pad=3, stride=2),
+    conv("1D 9 64->64 at 512", (64, 64, 512), (64, 64, 9), pad=4),
+    conv("3D 3x3x3 16->32 at 16x32x32", (8, 16, 16, 32, 32), (32, 16, 3, 3, 3), pad=1),
+    pool("max 2x2 at 32x32", (128, 64, 32, 32), (2, 2), 2),
+    pool("max 3x3 stride 2 at 32x32", (128, 64, 32, 32), (3, 3), 2, pad=1),
+    pool("average 2x2 at 32x32", (128, 64, 32, 32), (2, 2), 2, mode="average_inc_pad"),
+    pool("1D max 2 at 512", (64, 64, 512), (2,), 2),
+    pool("3D max 2x2x2 at 16x32x32", (8, 32, 16, 32, 32), (2, 2, 2), 2),
 ]
 
 

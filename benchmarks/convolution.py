@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import statistics
 import sys
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from typing import Any
 
@@ -20,6 +21,8 @@ def competitors(settings: Settings) -> dict[str, list[Competitor]]:
         found = process.ask("prepare", case={})["implementations"]
     result: dict[str, list[Competitor]] = {"conv": [], "pool": []}
     for entry in found:
+        if entry["reason"]:
+            continue
         backend, name = entry["backend"], entry["name"]
         label = f"nncore {backend}" if name == backend else f"nncore {backend}/{name}"
         options = {"backend": backend, "implementation": name}
@@ -51,7 +54,7 @@ def _case(
             errors[process.competitor.name] = str(failure)
         else:
             prepared.append(process)
-    measured = in_turns(prepared, directions(case), settings)
+    measured = in_turns(prepared, directions(case), settings, errors)
     operations = _operations(case)
     rows = []
     for direction in directions(case):
@@ -77,9 +80,15 @@ def _case(
 
 def run(settings: Settings) -> list[dict[str, Any]]:
     """Measure all cases."""
-    cases = [case for case in CASES if settings.wants(case["name"])]
+    return measure(CASES, competitors(settings), settings)
+
+
+def measure(
+    cases: Sequence[dict[str, Any]], by_kind: Mapping[str, list[Competitor]], settings: Settings
+) -> list[dict[str, Any]]:
+    """Measure cases by the competitors for each kind."""
+    cases = [case for case in cases if settings.wants(case["name"])]
     rows: list[dict[str, Any]] = []
-    by_kind = competitors(settings)
     for kind, those in by_kind.items():
         with ExitStack() as stack:
             processes = [stack.enter_context(Process(one, settings)) for one in those]
@@ -90,33 +99,34 @@ def run(settings: Settings) -> list[dict[str, Any]]:
     return rows
 
 
-def _cell(result: dict[str, Any] | None) -> str:
+def _cell(result: dict[str, Any] | None, ratio: str) -> str:
     if result is None:
         return "-"
     if "error" in result:
-        return "failed"
+        return "refused" if result["error"].startswith("ImplementationUnavailable") else "failed"
     parts = [duration(result["median_seconds"])]
     if result["gflops"] is not None:
         parts.append(f"{result['gflops']:.0f} GF/s")
-    if result["ratio_to_torch"] is not None:
-        parts.append(f"({result['ratio_to_torch']:.2f})")
+    if result[ratio] is not None:
+        parts.append(f"({result[ratio]:.2f})")
     return " ".join(parts) + ("" if result["agrees"] else " !")
 
 
-def tables(rows: list[dict[str, Any]]) -> list[Table]:
-    """One table for convolution and one for pooling."""
+def tables(
+    rows: list[dict[str, Any]], reference: str = "torch", precision: str = ""
+) -> list[Table]:
+    """One table for convolution and one for pooling, with each time relative to a reference's."""
     found = []
+    ratio = f"ratio_to_{reference.replace(' ', '_')}"
     for kind, title in (("conv", "Convolution"), ("pool", "Pooling")):
         chosen = [row for row in rows if row["kind"] == kind]
         if not chosen:
             continue
         names = list(dict.fromkeys(name for row in chosen for name in row["results"]))
-        table = Table(
-            titled(title, "torch" in names),
-            ["case", "direction", *names],
-        )
+        related = any(r.get(ratio) for row in chosen for r in row["results"].values())
+        table = Table(titled(title, reference, related, precision), ["case", "direction", *names])
         for row in chosen:
-            cells = [_cell(row["results"].get(name)) for name in names]
+            cells = [_cell(row["results"].get(name), ratio) for name in names]
             table.rows.append([row["name"], row["direction"], *cells])
             if any("!" in cell for cell in cells):
                 table.notes.append(f"{row['name']}, {row['direction']}: the results differ (!)")

@@ -8,7 +8,23 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-PACKAGES = ("nncore-pytensor", "pytensor", "numba", "numpy", "scipy", "jax", "jaxlib", "torch")
+PACKAGES = (
+    "nncore-pytensor",
+    "nncore-cudnn",
+    "nncore-corrmm",
+    "nncore-cuda-convnet",
+    "pytensor",
+    "numba",
+    "numpy",
+    "scipy",
+    "jax",
+    "jaxlib",
+    "jax-cuda12-plugin",
+    "jax-cuda13-plugin",
+    "nvidia-cudnn-cu12",
+    "nvidia-cudnn-cu13",
+    "torch",
+)
 
 
 def processors() -> int:

@@ -36,11 +36,29 @@ class Competitor:
     options: dict[str, Any] = field(default_factory=dict)
 
 
-def _environment(threads: int, caches: Path | None) -> dict[str, str]:
+def _on_gpu(tf32: bool) -> dict[str, str]:
+    """What makes JAX compute on a GPU that others use too, in one precision throughout."""
+    return {
+        # Without the CPU beside it, JAX raises an error where it would go on there.
+        "JAX_PLATFORMS": "cuda",
+        "XLA_PYTHON_CLIENT_PREALLOCATE": "false",
+        "JAX_DEFAULT_MATMUL_PRECISION": "tensorfloat32" if tf32 else "highest",
+        "NNCORE_CUDNN_COMPUTE": "tf32" if tf32 else "float32",
+        # It forbids TF32 to NVIDIA's libraries, whoever calls them.
+        **({} if tf32 else {"NVIDIA_TF32_OVERRIDE": "0"}),
+    }
+
+
+def environment(settings: Settings, caches: Path | None = None) -> dict[str, str]:
+    """The environment variables of a process that is measured."""
     environment = dict(os.environ)
     for variable in ("OMP", "OPENBLAS", "MKL", "NUMBA"):
-        environment[f"{variable}_NUM_THREADS"] = str(threads)
-    environment["JAX_PLATFORMS"] = "cpu"
+        environment[f"{variable}_NUM_THREADS"] = str(settings.threads)
+    if settings.platform == "gpu":
+        environment.pop("NVIDIA_TF32_OVERRIDE", None)
+        environment.update(_on_gpu(settings.tf32))
+    else:
+        environment["JAX_PLATFORMS"] = "cpu"
     flags = [environment.get("PYTENSOR_FLAGS", ""), "floatX=float32"]
     if caches is not None:
         flags.append(f"base_compiledir={caches / 'pytensor'}")
@@ -67,7 +85,7 @@ class Process:
             stderr=self._errors,
             text=True,
             cwd=ROOT,
-            env=_environment(settings.threads, caches),
+            env=environment(settings, caches),
         )
 
     def __enter__(self) -> Process:
@@ -105,15 +123,25 @@ class Process:
     def measure(self, call: str) -> list[float]:
         """Durations of one turn."""
         settings = self._settings
-        return self.ask("measure", call=call, seconds=settings.seconds, at_least=settings.calls)
+        return self.ask(
+            "measure",
+            call=call,
+            seconds=settings.seconds,
+            at_least=settings.calls,
+            queued=settings.queued,
+        )
 
 
 def in_turns(
-    processes: Sequence[Process], calls: Sequence[str], settings: Settings
+    processes: Sequence[Process],
+    calls: Sequence[str],
+    settings: Settings,
+    errors: dict[str, str],
 ) -> dict[str, dict[str, dict[str, float]]]:
     """Measure the calls of all competitors, in turns, so that a disturbance hits them all.
 
-    The result has for each competitor and call the median and the minimum of all turns.
+    The result has for each competitor and call the median and the minimum of all turns. Who fails
+    on the way is not in the result, but in `errors` with the reason.
     """
     durations: dict[tuple[str, str], list[float]] = {}
     for turn in range(settings.rounds):
@@ -121,10 +149,17 @@ def in_turns(
             # Nobody always comes first.
             shift = turn % max(len(processes), 1)
             for process in [*processes[shift:], *processes[:shift]]:
-                key = process.competitor.name, call
-                durations.setdefault(key, []).extend(process.measure(call))
+                name = process.competitor.name
+                if name in errors:
+                    continue
+                try:
+                    durations.setdefault((name, call), []).extend(process.measure(call))
+                except Failed as failure:
+                    errors[name] = str(failure)
     result: dict[str, dict[str, dict[str, float]]] = {}
     for (name, call), values in durations.items():
+        if name in errors:
+            continue
         result.setdefault(name, {})[call] = {
             "median_seconds": statistics.median(values),
             "min_seconds": min(values),

@@ -13,6 +13,12 @@ class Settings:
     quick: bool
     only: str
     threads: int
+    #: Where JAX and PyTorch compute: ``"cpu"`` or ``"gpu"``.
+    platform: str = "cpu"
+    #: Whether those that can may compute products of float32 in TF32.
+    tf32: bool = False
+    #: Whether calls are launched one after another, without waiting for each.
+    queued: bool = False
 
     @property
     def rounds(self) -> int:
@@ -31,7 +37,7 @@ class Settings:
 
     def wants(self, name: str) -> bool:
         """Whether a case is to be measured."""
-        return self.only in name
+        return any(text in name for text in self.only.split(","))
 
     def as_dict(self) -> dict[str, Any]:
         """For the record."""
@@ -39,6 +45,9 @@ class Settings:
             "quick": self.quick,
             "only": self.only,
             "threads": self.threads,
+            "platform": self.platform,
+            "tf32": self.tf32,
+            "queued": self.queued,
             "rounds": self.rounds,
             "seconds_per_turn": self.seconds,
             "calls_per_turn": self.calls,

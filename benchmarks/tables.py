@@ -17,9 +17,10 @@ class Table:
     notes: list[str] = field(default_factory=list)
 
 
-def titled(title: str, with_ratios: bool) -> str:
+def titled(title: str, reference: str, with_ratios: bool, precision: str = "") -> str:
     """A title that explains the numbers in brackets, if there are any."""
-    return f"{title} (in brackets: time relative to torch)" if with_ratios else title
+    title = f"{title}, {precision}" if precision else title
+    return f"{title} (in brackets: time relative to {reference})" if with_ratios else title
 
 
 def duration(seconds: float | None) -> str:

@@ -109,9 +109,13 @@ def _network(case: dict[str, Any], settings: Settings) -> list[dict[str, Any]]:
                 continue
             running.append(process)
             row.update(info)
-        measured = in_turns(running, CALLS, settings)
+        errors: dict[str, str] = {}
+        measured = in_turns(running, CALLS, settings, errors)
         for process in running:
             row = rows[process.competitor.name]
+            if process.competitor.name in errors:
+                row["error"] = errors[process.competitor.name]
+                continue
             row.update(measured[process.competitor.name])
             row["peak_memory_bytes"] = process.ask("memory")
     _compare([row for row in rows.values() if "error" not in row])
@@ -144,7 +148,7 @@ def _timing(row: dict[str, Any], call: str) -> str:
 def tables(rows: list[dict[str, Any]]) -> list[Table]:
     """One table for all networks."""
     table = Table(
-        titled("Training", any(row["competitor"] == "torch" for row in rows)),
+        titled("Training", "torch", any(row["competitor"] == "torch" for row in rows)),
         ["network", "by", "1st compile", "2nd compile", "step", "inference 1", "128", "memory"],
     )
     for row in rows:

@@ -16,6 +16,11 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from benchmarks.subjects.launch import Launch
+
+#: How long a queue of calls is to last in seconds, and how many calls it has at most.
+QUEUE_SECONDS, QUEUE_CALLS = 0.02, 100
+
 
 def _durations(call: Callable[[], Any], seconds: float, at_least: int) -> list[float]:
     durations: list[float] = []
@@ -25,6 +30,21 @@ def _durations(call: Callable[[], Any], seconds: float, at_least: int) -> list[f
         call()
         durations.append(time.perf_counter() - started)
     return durations
+
+
+def _queued(call: Launch, seconds: float, at_least: int) -> list[float]:
+    """Durations for each call of queues: what it takes to launch one hides behind the others."""
+    started = time.perf_counter()
+    call()
+    once = max(time.perf_counter() - started, 1e-9)
+    many = min(max(int(QUEUE_SECONDS / once), 1), QUEUE_CALLS)
+
+    def queue() -> None:
+        for _ in range(many - 1):
+            call.launch()
+        call()
+
+    return [duration / many for duration in _durations(queue, seconds, at_least)]
 
 
 def _peak_memory() -> int:
@@ -49,8 +69,12 @@ class Worker:
         info, self.calls = module.prepare(case, **self.options)
         return {"import_seconds": imported, **info, "calls": list(self.calls)}
 
-    def measure(self, call: str, seconds: float, at_least: int) -> list[float]:
-        return _durations(self.calls[call], seconds, at_least)
+    def measure(self, call: str, seconds: float, at_least: int, queued: bool) -> list[float]:
+        prepared = self.calls[call]
+        if not queued:
+            return _durations(prepared, seconds, at_least)
+        assert isinstance(prepared, Launch)
+        return _queued(prepared, seconds, at_least)
 
     def memory(self) -> int:
         return _peak_memory()
@@ -71,7 +95,7 @@ def main() -> None:
             answer = {"answer": getattr(worker, request.pop("do"))(**request)}
         except Exception as error:
             # PyTensor's messages go on with where each variable was made.
-            reason = str(error).strip().partition("\n")[0]
+            reason = getattr(error, "reason", None) or str(error).strip().partition("\n")[0]
             answer = {"error": f"{type(error).__name__}: {reason}"}
         print(json.dumps(answer), file=answers, flush=True)
 

@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from benchmarks.subjects.launch import Launch
 from benchmarks.subjects.operands import checksums, operands
 
 LAYOUTS = {1: ("NCW", "OIW", "NCW"), 2: ("NCHW", "OIHW", "NCHW"), 3: ("NCDHW", "OIDHW", "NCDHW")}
@@ -40,7 +41,7 @@ def prepare(
 
 def _call(function: Callable[..., Any], *values: Any) -> Callable[[], Any]:
     jitted = jax.jit(function)
-    return lambda: jitted(*values).block_until_ready()
+    return Launch(lambda: jitted(*values), jax.block_until_ready)
 
 
 def _convolution(case: dict[str, Any]) -> Callable[..., Any]:

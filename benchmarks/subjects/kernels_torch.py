@@ -8,17 +8,21 @@ from typing import Any
 import torch
 from torch.nn import functional
 
+from benchmarks.subjects.device_torch import prepared
+from benchmarks.subjects.launch import Launch
 from benchmarks.subjects.operands import checksums, operands
 
 aten = torch.ops.aten
 
 
 def prepare(
-    case: dict[str, Any], threads: int
+    case: dict[str, Any], threads: int, device: str = "cpu", tf32: bool = False
 ) -> tuple[dict[str, Any], dict[str, Callable[[], Any]]]:
     torch.set_num_threads(threads)
-    x, w, gy = (None if a is None else torch.from_numpy(a) for a in operands(case))
-    calls = _convolution(case, x, w, gy) if w is not None else _pooling(case, x, gy)
+    wait = prepared(device, tf32)
+    x, w, gy = (None if a is None else torch.from_numpy(a).to(device) for a in operands(case))
+    launches = _convolution(case, x, w, gy) if w is not None else _pooling(case, x, gy)
+    calls = {name: Launch(launch, wait) for name, launch in launches.items()}
     return {"checksums": checksums(calls)}, calls
 
 

@@ -25,7 +25,11 @@ def checksums(calls: dict[str, Any]) -> dict[str, float]:
     """A number for each result, by which competitors that compute something else stand out."""
     sums = {}
     for name, call in calls.items():
-        result = np.asarray(call(), dtype="float64")
+        result = call()
+        if hasattr(result, "cpu"):
+            # NumPy does not fetch PyTorch's arrays from a GPU.
+            result = result.cpu()
+        result = np.asarray(result, dtype="float64")
         weights = np.cos(np.arange(result.shape[-1]))
         sums[name] = float(np.abs(result @ weights).mean())
     return sums

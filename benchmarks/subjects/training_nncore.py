@@ -11,14 +11,18 @@ import numpy as np
 import pytensor
 
 from benchmarks.subjects.batches import INFERENCE_BATCHES, batch
-from nncore import layers, nonlinearities
+from benchmarks.subjects.launch import Launch
+from nncore import config, layers, nonlinearities
 from nncore.backends import get_mode
 from nncore.backends.threads import one_pool
 from nncore.training import compile_network
 
 
-def network(case: dict[str, Any]) -> Any:
+def network(case: dict[str, Any], c01b: bool = False) -> Any:
+    """The layers of a case; convolutions and poolings in c01b, with nothing moved, if asked to."""
     net: Any = layers.InputLayer((None, *case["input_shape"]))
+    if c01b:
+        return _c01b_network(case, layers.bc01_to_c01b(net))
     for step in case["layers"]:
         kind, *numbers = step
         if kind == "conv":
@@ -31,11 +35,30 @@ def network(case: dict[str, Any]) -> Any:
     return layers.DenseLayer(net, case["classes"], nonlinearity=nonlinearities.softmax)
 
 
+def _c01b_network(case: dict[str, Any], net: Any) -> Any:
+    within = True
+    for kind, *numbers in case["layers"]:
+        if kind == "conv":
+            filters, size, pad = numbers
+            net = layers.Conv2DCCLayer(net, filters, size, pad=pad, dimshuffle=False)
+        elif kind == "pool":
+            net = layers.MaxPool2DCCLayer(net, numbers[0], dimshuffle=False)
+        else:
+            net = layers.DenseLayer(layers.c01b_to_bc01(net) if within else net, numbers[0])
+            within = False
+    return layers.DenseLayer(net, case["classes"], nonlinearity=nonlinearities.softmax)
+
+
 def prepare(
-    case: dict[str, Any], backend: str, threads: int
+    case: dict[str, Any],
+    backend: str,
+    threads: int,
+    choices: dict[str, str] | None = None,
+    c01b: bool = False,
 ) -> tuple[dict[str, Any], dict[str, Callable[[], Any]]]:
+    config.set_default(**(choices or {}))
     started, started_cpu = time.perf_counter(), time.process_time()
-    net = network(case)
+    net = network(case, c01b)
     compiled = compile_network(
         net,
         "categorical_crossentropy",
@@ -72,7 +95,7 @@ def prepare(
     if backend == "jax":
         train.trust_input = predict.trust_input = True
     x, y = on_device(x), on_device(y)
-    calls: dict[str, Callable[[], Any]] = {"step": lambda: float(train(x, y)[0])}
+    calls: dict[str, Callable[[], Any]] = {"step": Launch(lambda: train(x, y)[0], float)}
     for size in INFERENCE_BATCHES:
         calls[f"inference_{size}"] = partial(infer, on_device(batch(case, size)[0]))
     for call in calls.values():
