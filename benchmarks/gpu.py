@@ -75,20 +75,18 @@ def _implementations(
     settings: Settings, wanted: Sequence[str] | None
 ) -> tuple[dict[str, list[str]], dict[str, str]]:
     """Names of the usable implementations of each kind, and the reasons against the others."""
-    asked = Competitor("nncore", "implementations", {"probe_timeout": PROBE_TIMEOUT})
-    with Process(asked, settings) as process:
-        found = process.ask("prepare", case={})["implementations"]
-    found = [entry for entry in found if entry["backend"] == "jax"]
-    names = {entry["name"] for entry in found}
-    if unknown := sorted(set(wanted or ()) - names):
+    options = {"wanted": wanted, "probe_timeout": PROBE_TIMEOUT}
+    with Process(Competitor("nncore", "implementations", options), settings) as process:
+        answer = process.ask("prepare", case={})
+    if unknown := sorted(set(wanted or ()) - set(answer["for_jax"])):
         raise Failed(
             f"{', '.join(unknown)}: nothing of that name has kernels for JAX here; there are: "
-            f"{', '.join(sorted(names))}"
+            f"{', '.join(answer['for_jax'])}"
         )
     available: dict[str, list[str]] = {"conv": [], "pool": []}
     unavailable = {}
-    for entry in found:
-        if wanted and entry["name"] not in wanted:
+    for entry in answer["implementations"]:
+        if entry["backend"] != "jax":
             continue
         if entry["reason"]:
             unavailable[f"{entry['name']} ({entry['kind']})"] = entry["reason"]

@@ -11,15 +11,24 @@ from nncore import registry
 
 
 def prepare(
-    case: dict[str, Any], threads: int, probe_timeout: float | None = None
+    case: dict[str, Any],
+    threads: int,
+    wanted: list[str] | None = None,
+    probe_timeout: float | None = None,
 ) -> tuple[dict[str, Any], dict[str, Callable[[], Any]]]:
+    """Ask those that are wanted (all), as long as they need; asking may compile their kernels."""
     if probe_timeout is not None:
         os.environ["NNCORE_PROBE_TIMEOUT"] = str(probe_timeout)
     backends = ["numba", "jax"] if importlib.util.find_spec("jax") else ["numba"]
     found = []
+    known = set()
     for kind in ("conv", "pool"):
         for name in registry.names(kind):
             implementation = registry.get(kind, name)
+            if "jax" in implementation.backends:
+                known.add(name)
+            if wanted and name not in wanted:
+                continue
             answer = registry.availability(implementation)
             reason = "" if answer else answer.reason
             found += [
@@ -27,4 +36,4 @@ def prepare(
                 for backend in backends
                 if backend in implementation.backends
             ]
-    return {"implementations": found}, {}
+    return {"implementations": found, "for_jax": sorted(known)}, {}

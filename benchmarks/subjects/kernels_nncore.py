@@ -23,7 +23,7 @@ def prepare(
     case: dict[str, Any], backend: str, implementation: str, threads: int, c01b: bool = False
 ) -> tuple[dict[str, Any], dict[str, Callable[[], Any]]]:
     """Compile each direction, with arrays in c01b on both of its sides if asked to."""
-    arrays = operands(case)
+    arrays: tuple[np.ndarray | None, ...] = operands(case)
     if c01b:
         if len(case["input_shape"]) != 4:
             reason = f"c01b has 2 spatial axes, and there are {len(case['input_shape']) - 2}"

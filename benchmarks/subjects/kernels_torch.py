@@ -22,7 +22,9 @@ def prepare(
     wait = prepared(device, tf32)
     x, w, gy = (None if a is None else torch.from_numpy(a).to(device) for a in operands(case))
     launches = _convolution(case, x, w, gy) if w is not None else _pooling(case, x, gy)
-    calls = {name: Launch(launch, wait) for name, launch in launches.items()}
+    calls: dict[str, Callable[[], Any]] = {
+        name: Launch(launch, wait) for name, launch in launches.items()
+    }
     return {"checksums": checksums(calls)}, calls
 
 
