@@ -114,9 +114,8 @@ class _Worker:
         params = self.twin.params
         self.compiled = Compiled([x], {"loss": cost}, {}, changes, params, backend)
         self._first = {v: v.get_value() for v in changes if v not in params}
-        self.encode = pytensor.function(
-            [x], self.twin.get_hidden_values(x), mode=get_mode(backend), name="encode"
-        )
+        self._code = [x], self.twin.get_hidden_values(x)
+        self._encode: Any = None
 
     def load(self, stage: Any) -> None:
         """Take a stage's parameters over, and let the update rule start anew."""
@@ -132,10 +131,13 @@ class _Worker:
 
     def transform(self, x: np.ndarray, batch_size: int) -> np.ndarray:
         """Encode all of the data."""
+        if self._encode is None:
+            mode = get_mode(self.compiled.backend)
+            self._encode = pytensor.function(*self._code, mode=mode, name="encode")
         result = np.empty((len(x), self.twin.num_units), dtype=pytensor.config.floatX)
         start = 0
         for (batch,) in ArrayBatches((x,), batch_size).epoch():
-            result[start : start + len(batch)] = self.encode(batch)
+            result[start : start + len(batch)] = self._encode(batch)
             start += len(batch)
         return result
 
@@ -202,7 +204,8 @@ def pretrain(
         A folder, which gets one file for each layer, written after every epoch.
     resume : bool
         Go on from `checkpoint`, at the layer and the epoch that were reached, or start if there
-        is nothing. Default: False.
+        is nothing. Layers that were not reached begin with the values that they have, so the
+        stack is to be built from the same seed as before. Default: False.
     progress : Progress, optional
         Is told of every batch.
     **options
@@ -230,14 +233,17 @@ def pretrain(
     if folder is not None:
         folder.mkdir(parents=True, exist_ok=True)
 
+    # Now and not when a layer is reached, so that what is drawn in between changes nothing.
+    workers: dict[Any, _Worker] = {}
+    for stage in stages:
+        if stage.kind not in workers:
+            workers[stage.kind] = _Worker(stage, updates, update_options, backend, options)
+
     def run() -> Iterator[LayerRecord]:
         data = rows
-        workers: dict[Any, _Worker] = {}
         kept = None if progress is None else _Open(progress)
         try:
             for position, stage in enumerate(stages):
-                if stage.kind not in workers:
-                    workers[stage.kind] = _Worker(stage, updates, update_options, backend, options)
                 worker = workers[stage.kind]
                 worker.load(stage)
                 step = worker.compiled.step
