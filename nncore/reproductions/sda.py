@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 
 import nncore.random
-from nncore import reporting
+from nncore import nonlinearities, reporting
 from nncore.models.sda import LayerRecord, StackedDenoisingAutoencoder
 from nncore.reproductions.base import (
     Context,
@@ -39,10 +39,10 @@ class _Plan:
     pretraining_rate: float = 1e-3
     rate: float = 1e-3
     input_dropout: float = 0.2
-    dropout: float = 0.3
+    dropout: float = 0.2
 
 
-_FULL = _Plan(1.3, None, (1000, 1000, 1000), 250, 5, 20)
+_FULL = _Plan(1.3, None, (1000, 1000, 1000), 128, 4, 30, dropout=0.4)
 _QUICK = _Plan(8.0, 6000, (256, 256, 256), 100, 3, 8)
 _DIGITS = _Plan(6.0, None, (128, 128, 128), 32, 10, 30)
 
@@ -79,6 +79,7 @@ def run(context: Context) -> Result:
         plan.units,
         data.num_classes,
         CORRUPTION,
+        nonlinearity=nonlinearities.rectify,
         input_dropout=plan.input_dropout,
         dropout=plan.dropout,
     )
@@ -123,7 +124,7 @@ def run(context: Context) -> Result:
         settings={
             "Data": f"{data.name}: {len(x):,} training, {len(data.validation):,} validation, "
             f"{len(data.test):,} test images",
-            "Network": f"{sizes}, sigmoid units",
+            "Network": f"{sizes}, rectifiers (the original had sigmoid units)",
             "Corruption": ", ".join(str(level) for level in CORRUPTION),
             "Pretraining": f"{plan.pretraining_epochs} epochs for each layer, adam, learning rate "
             f"{plan.pretraining_rate:g}",
@@ -159,7 +160,7 @@ def run(context: Context) -> Result:
 def _losses(layers: list[LayerRecord]) -> dict[str, float]:
     """The reconstruction error of each layer's last epoch."""
     last = {record.layer: record.train["loss"] for record in layers}
-    return {f"cross-entropy of layer {n}": round(loss, 2) for n, loss in last.items()}
+    return {f"reconstruction loss of layer {n}": round(loss, 2) for n, loss in last.items()}
 
 
 SDA = Reproduction(

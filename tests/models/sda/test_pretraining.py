@@ -24,9 +24,7 @@ def values(stack):
 
 
 def same(first, second):
-    return all(
-        (a == b).all() for a, b in zip(values(first), values(second), strict=True)
-    )
+    return all((a == b).all() for a, b in zip(values(first), values(second), strict=True))
 
 
 def run(stack, x=X, **options):

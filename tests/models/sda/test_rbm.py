@@ -88,7 +88,7 @@ def test_the_pseudo_likelihood_goes_through_all_units(machine, fast):
     function = pytensor.function([x], cost, updates=updates, mode=fast)
     found = np.mean([function(VISIBLE) for _ in range(4)])
     p = joint(machine).sum(axis=1)
-    flipped = [[int(np.flatnonzero((VISIBLE == abs(v - e)).all(axis=1))[0]) for e in np.eye(4)]
+    flipped = [[int(np.flatnonzero((abs(v - e) == VISIBLE).all(axis=1))[0]) for e in np.eye(4)]
                for v in VISIBLE]  # fmt: skip
     expected = -np.log(p[:, None] / (p[:, None] + p[flipped])).sum(axis=1).mean()
     np.testing.assert_allclose(found, expected, rtol=1e-4)

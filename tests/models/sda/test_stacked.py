@@ -92,9 +92,9 @@ def test_corruption_and_rate_have_defaults_and_can_be_given_for_every_step():
 
 def test_a_batch_or_an_argument_that_does_not_exist_is_refused():
     function = stack().pretraining_functions(X, 10, backend="python")[0]
-    with pytest.raises(IndexError, match="no batch 5.*0 to 4"):
+    with pytest.raises(IndexError, match=r"no batch 5.*0 to 4"):
         function(5)
-    with pytest.raises(TypeError, match="'rate'.*corruption, lr"):
+    with pytest.raises(TypeError, match=r"'rate'.*corruption, lr"):
         function(0, rate=1)
 
 
