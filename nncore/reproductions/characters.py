@@ -54,7 +54,7 @@ _QUICK = _Plan(0.25, 2_000, 100, 64, 8)
 
 
 def _pick(words: Sequence[Any], rng: np.random.Generator) -> Any:
-    return words[rng.integers(len(words))]
+    return words[int(rng.integers(len(words)))]
 
 
 def sentences(count: int, rng: np.random.Generator) -> str:

@@ -112,7 +112,7 @@ def run(context: Context) -> Result:
         pictures={
             "decision-surface": reporting.Picture(
                 "Decision surface",
-                partial(_surface, span, probability, *(part[:500] for part in sets[0])),
+                partial(_surface, span, probability, sets[0][0][:500], sets[0][1][:500]),
                 "The probability that the network gives to the second class, and some of the "
                 "points that it was trained on. The line is where it changes its mind; the best "
                 "one runs straight from the upper left to the lower right.",

@@ -73,13 +73,24 @@ def per_layer(what: str, value: Any, count: int) -> list[Any]:
     return list(value)
 
 
-class _Open:
-    """A progress that stays open when one of several trainings ends."""
+class _Continued:
+    """A progress of several trainings: it counts their epochs on, and stays open between them."""
 
-    def __init__(self, progress: Progress) -> None:
-        self.begin = progress.begin
+    def __init__(self, progress: Progress, before: int, total: int) -> None:
+        self.progress = progress
+        self.before = before
+        self.total = total
         self.batch = progress.batch
-        self.end = progress.end
+
+    def begin(
+        self, epoch: int, epochs: int | None, batches: int | None, samples: int | None
+    ) -> None:
+        """Begin an epoch."""
+        self.progress.begin(self.before + epoch, self.total, batches, samples)
+
+    def end(self, record: EpochRecord) -> None:
+        """End an epoch."""
+        self.progress.end(dataclasses.replace(record, epoch=self.before + record.epoch))
 
     def close(self) -> None:
         """Leave it to the last training."""
@@ -207,7 +218,7 @@ def pretrain(
         is nothing. Layers that were not reached begin with the values that they have, so the
         stack is to be built from the same seed as before. Default: False.
     progress : Progress, optional
-        Is told of every batch.
+        Is told of every batch; the epochs of all layers are counted together.
     **options
         More arguments of the layers' ``get_cost_updates``.
 
@@ -241,12 +252,12 @@ def pretrain(
 
     def run() -> Iterator[LayerRecord]:
         data = rows
-        kept = None if progress is None else _Open(progress)
         try:
             for position, stage in enumerate(stages):
                 worker = workers[stage.kind]
                 worker.load(stage)
                 step = worker.compiled.step
+                before = sum(lengths[:position])
                 path = None if folder is None else folder / f"layer-{position + 1}.safetensors"
                 records: Any = train(
                     _Parameters(worker.twin),
@@ -256,7 +267,7 @@ def pretrain(
                     seed=seed + position,
                     checkpoint=path,
                     resume=resume,
-                    progress=kept,
+                    progress=_Continued(progress, before, sum(lengths)) if progress else None,
                     step=step,
                     compiled=worker.compiled,
                 )

@@ -11,7 +11,7 @@ import pytensor.tensor as pt
 
 from nncore import nonlinearities
 from nncore.backends import get_mode
-from nncore.layers import DenseLayer, DropoutLayer, InputLayer, get_output
+from nncore.layers import DenseLayer, DropoutLayer, InputLayer, Layer, get_output
 from nncore.models.sda.autoencoder import (
     ContractiveAutoencoder,
     DenoisingAutoencoder,
@@ -41,8 +41,9 @@ class _Stack:
     ) -> None:
         if not num_units:
             raise ValueError("num_units is empty; give the size of at least one hidden layer.")
-        shape = (None, incoming) if isinstance(incoming, int) else incoming
-        self.input_layer = shape if hasattr(shape, "output_shape") else InputLayer(shape)
+        if not isinstance(incoming, Layer):
+            incoming = InputLayer((None, incoming) if isinstance(incoming, int) else incoming)
+        self.input_layer: Any = incoming
         self.hidden_layers: list[DenseLayer] = []
         below: Any = self.input_layer
         for number_of_layer, size in enumerate(num_units, 1):

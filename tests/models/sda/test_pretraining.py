@@ -124,13 +124,13 @@ def test_a_deep_belief_network_is_pretrained_too():
     assert not any((a == b).all() for a, b in zip(before, values(stack), strict=True))
 
 
-def test_progress_is_told_of_all_layers_and_closed_once():
+def test_progress_counts_the_epochs_of_all_layers_and_is_closed_once():
     class Told:
         def __init__(self):
             self.calls = []
 
         def begin(self, epoch, epochs, batches, samples):
-            self.calls.append(("begin", epoch, batches, samples))
+            self.calls.append(("begin", epoch, epochs, batches, samples))
 
         def batch(self, done, samples_done, values):
             pass
@@ -143,8 +143,8 @@ def test_progress_is_told_of_all_layers_and_closed_once():
 
     told = Told()
     run(make(units=(5, 4)), epochs=1, progress=told)
-    layer = [("begin", 1, 4, 30), ("end", 1)]
-    assert told.calls == [*layer, *layer, "close"]
+    first, second = ([("begin", n, 2, 4, 30), ("end", n)] for n in (1, 2))
+    assert told.calls == [*first, *second, "close"]
 
 
 def test_epochs_may_differ_between_layers():
