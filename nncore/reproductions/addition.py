@@ -97,7 +97,7 @@ def run(context: Context) -> Result:
     )
     nncore.random.set_rng(context.seed)
     gates = layers.GRULayer(
-        layers.InputLayer((None, plan.length, 2)),
+        layers.InputLayer((None, None, 2)),
         plan.units,
         only_return_final=True,
         name="gates",
