@@ -70,6 +70,8 @@ class Report:
         More pictures, shown before the table of epochs.
     unit : str
         What the samples are. Default: ``"images"``.
+    selection : str
+        What the epoch that gives the model has. Default: ``"the lowest validation loss"``.
     """
 
     title: str
@@ -84,6 +86,7 @@ class Report:
     usage: Sequence[tuple[str, str]] = ()
     pictures: Sequence[Picture] = ()
     unit: str = "images"
+    selection: str = "the lowest validation loss"
 
 
 #: Stands where there is no number.
@@ -298,8 +301,8 @@ def render(report: Report) -> str:
                 lambda theme: plots.learning_curve(report.history, theme),
                 alt="Line charts of the loss and the monitors over the epochs.",
                 caption="Training values are means over the epoch, while the weights change and "
-                "with dropout at work; validation values are taken at its end. The epoch with the "
-                "lowest validation loss gives the model.",
+                "with dropout at work; validation values are taken at its end. The epoch with "
+                f"{report.selection} gives the model.",
             )
             + "</section>"
         )

@@ -132,7 +132,6 @@ def run(context: Context) -> Result:
             "Training": f"{plan.epochs} epochs, adam, learning rate {plan.rate:g} falling linearly "
             "to 0, norm of the gradients at most 1",
             "Batches of": f"{plan.batch_size} sequences",
-            "Selection": "the epoch with the lowest validation loss",
         },
         numbers={"the same for the answer 1": round(CHANCE, 4)},
         history=history,

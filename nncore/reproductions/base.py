@@ -86,6 +86,8 @@ class Result:
         The trained network.
     unit : str
         What the samples are. Default: ``"images"``.
+    selection : str
+        What the epoch that gave the network has. Default: ``"the lowest validation loss"``.
     """
 
     measure: str
@@ -98,6 +100,7 @@ class Result:
     pictures: Mapping[str, Picture] = field(default_factory=dict)
     network: Any = None
     unit: str = "images"
+    selection: str = "the lowest validation loss"
 
     @property
     def is_reached(self) -> bool:

@@ -46,11 +46,11 @@ class _Plan:
     units: int
     epochs: int
     rate: float = 5e-3
-    batch_size: int = 50
+    batch_size: int = 20
 
 
-_FULL = _Plan(0.02, 10_000, 100, 96, 12)
-_QUICK = _Plan(0.25, 2_000, 100, 64, 8)
+_FULL = _Plan(0.02, 10_000, 100, 96, 20)
+_QUICK = _Plan(0.25, 2_000, 100, 96, 30)
 
 
 def _pick(words: Sequence[Any], rng: np.random.Generator) -> Any:
@@ -265,7 +265,6 @@ def run(context: Context) -> Result:
             "Training": f"{plan.epochs} epochs, adam, learning rate {plan.rate:g} falling linearly "
             "to 0, norm of the gradients at most 1",
             "Batches of": f"{plan.batch_size} pieces of {plan.length} characters",
-            "Selection": "the epoch with the lowest validation loss",
         },
         numbers={"entropy of the sentences (bits for a character)": round(entropy(), 4)},
         notes={"What it writes": _write(network, 200, context.seed)},

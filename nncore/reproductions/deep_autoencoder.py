@@ -118,7 +118,6 @@ def run(context: Context) -> Result:
             "Training": f"{plan.epochs} epochs, adam, learning rate {plan.rate:g} falling linearly "
             "to 0; cross-entropy of the pixels; no pretraining",
             "Batches of": f"{plan.batch_size} images",
-            "Selection": "the epoch with the lowest validation loss",
         },
         numbers={
             f"the same with {plan.units[-1]} principal components": round(

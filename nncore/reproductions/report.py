@@ -77,7 +77,7 @@ def describe(
         "reached": result.reached,
         "is_reached": result.is_reached,
         "numbers": dict(result.numbers),
-        "settings": dict(result.settings),
+        "settings": {**result.settings, "Selection": f"the epoch with {result.selection}"},
         "notes": dict(result.notes),
         "seconds": round(seconds, 1),
         "cpu_seconds": round(cpu_seconds, 1),
@@ -198,6 +198,7 @@ def write(folder: Path, content: dict[str, Any], result: Result) -> dict[str, Pa
             },
             pictures=tuple(result.pictures.values()),
             unit=result.unit,
+            selection=result.selection,
         )
     )
     files = {

@@ -42,7 +42,7 @@ class _Plan:
     dropout: float = 0.2
 
 
-_FULL = _Plan(1.3, None, (1000, 1000, 1000), 128, 4, 30, dropout=0.4)
+_FULL = _Plan(1.3, None, (1000, 1000, 1000), 128, 6, 40, dropout=0.5)
 _QUICK = _Plan(8.0, 6000, (256, 256, 256), 100, 3, 8)
 _DIGITS = _Plan(6.0, None, (128, 128, 128), 32, 10, 30)
 
@@ -107,6 +107,7 @@ def run(context: Context) -> Result:
             batch_size=plan.batch_size,
             updates="adam",
             learning_rate=schedule.rate,
+            best="accuracy",
             seed=context.seed,
             progress=context.progress("fine-tuning", "images"),
         ),
@@ -132,7 +133,6 @@ def run(context: Context) -> Result:
             f"linearly to 0; dropout of {plan.input_dropout:g} before the first and "
             f"{plan.dropout:g} after every hidden layer",
             "Batches of": f"{plan.batch_size} images",
-            "Selection": "the epoch with the lowest validation loss",
         },
         numbers={
             "validation error (%)": round(100 * (1 - best.validation["accuracy"]), 2),
@@ -141,6 +141,7 @@ def run(context: Context) -> Result:
             "fine-tuning (s)": round(finished - pretrained, 1),
         },
         history=history,
+        selection="the lowest validation error",
         pictures={
             "filters-pretrained": reporting.Picture(
                 "What the first layer looks for after pretraining",

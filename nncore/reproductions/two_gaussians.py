@@ -105,7 +105,6 @@ def run(context: Context) -> Result:
             "Network": "2-8-2, tanh units",
             "Training": f"{epochs} epochs, momentum 0.9, learning rate 0.01",
             "Batches of": "50 points",
-            "Selection": "the epoch with the lowest validation loss",
         },
         numbers={"least possible error (%)": round(100 * BAYES_ERROR, 2)},
         history=history,
