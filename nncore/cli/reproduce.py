@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -83,6 +84,8 @@ def reproduce(
             f"{', '.join(reproductions.REPRODUCTIONS)}."
         )
     reproduction = reproductions.get(name)
+    if data_dir is not None and not reproduction.takes_data:
+        raise CommandError(f"{name} makes its own data; leave --data-dir out.")
     stamp = time.strftime("%Y%m%d-%H%M%S")
     folder = output or Path("runs") / f"reproduce-{name}-{stamp}"
     check_folder(folder)
@@ -130,7 +133,14 @@ def _make(
         console.print(f"[bold]{reproduction.title}[/]\n{reproduction.original}\n", soft_wrap=True)
     context = Context(seed=seed, quick=quick, data_dir=data_dir, progress=progress)
     clock, processor = time.perf_counter(), time.process_time()
-    result = reproduction.run(context)
+    # Before the work, so that a folder which cannot be made is no surprise after it.
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        result = reproduction.run(context)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            folder.rmdir()
+        raise
     content = describe(
         reproduction,
         context,

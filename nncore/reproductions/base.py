@@ -122,12 +122,15 @@ class Reproduction:
         Where it comes from, and what was reported there.
     run : callable
         Makes it: takes a :class:`Context`, gives a :class:`Result`.
+    takes_data : bool
+        Whether it looks at the directory of MNIST. Default: False.
     """
 
     name: str
     title: str
     original: str
     run: Callable[[Context], Result]
+    takes_data: bool = False
 
 
 class Schedule:

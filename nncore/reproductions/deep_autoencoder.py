@@ -174,4 +174,5 @@ DEEP_AUTOENCODER = Reproduction(
     "Hinton and Salakhutdinov, Science 2006: 784-1000-500-250-30 on MNIST, a squared error of 3.00 "
     "for a test image against 13.87 with 30 principal components.",
     run,
+    takes_data=True,
 )

@@ -170,4 +170,5 @@ SDA = Reproduction(
     "Deep Learning Tutorials, SdA: 1.39 % validation and 1.3 % test error, after 585 minutes of "
     "pretraining and 444 of fine-tuning on one core.",
     run,
+    takes_data=True,
 )

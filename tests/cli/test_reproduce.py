@@ -42,6 +42,19 @@ def test_what_cannot_be_made_is_refused_before_anything_is_written(nncore_comman
     assert not folder.exists()
 
 
+def test_a_directory_of_data_is_refused_where_none_is_looked_at(nncore_command, tmp_path):
+    code, _, errors = nncore_command("reproduce", "mlp-tutorial", "--data-dir", tmp_path)
+    assert code == 2
+    assert "leave --data-dir out" in errors
+
+
+def test_a_folder_that_cannot_be_made_is_found_before_the_work(nncore_command, tmp_path):
+    (tmp_path / "file").write_text("")
+    code, _, errors = nncore_command("reproduce", "mlp-tutorial", "-o", tmp_path / "file" / "out")
+    assert code == 2
+    assert errors.count("\n") == 1
+
+
 def test_a_folder_that_holds_a_reproduction_is_refused(nncore_command, tmp_path):
     (tmp_path / "result.json").write_text("{}")
     code, _, errors = nncore_command("reproduce", "mlp-tutorial", "-o", tmp_path)

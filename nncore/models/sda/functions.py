@@ -87,6 +87,15 @@ class BatchFunction:
         The batches.
     settings : dict of str to (shared variable, float)
         The further arguments: what each one sets, and its default.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from nncore.models.sda import StackedDenoisingAutoencoder
+    >>> stack = StackedDenoisingAutoencoder(6, (4,), 2)
+    >>> (function,) = stack.pretraining_functions(np.eye(6), 4, backend="python")
+    >>> len(function), function(1, corruption=0.0, lr=0.05) > 0
+    (2, True)
     """
 
     def __init__(

@@ -233,6 +233,15 @@ def pretrain(
         If the data do not fit.
     ValueError
         If a setting has not one value for each layer, or `resume` has no `checkpoint`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from nncore.models.sda import RBM, DenoisingAutoencoder, pretrain
+    >>> stages = [DenoisingAutoencoder(6, 4), RBM(4, 3)]
+    >>> x = np.tile(np.eye(6, dtype="float32"), (4, 1))
+    >>> [record.layer for record in pretrain(stages, x, epochs=2, backend="python")]
+    [1, 1, 2, 2]
     """
     count = len(stages)
     lengths = per_layer("epochs", epochs, count)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -46,7 +47,7 @@ class _Stack:
         self.input_layer: Any = incoming
         self.hidden_layers: list[DenseLayer] = []
         below: Any = self.input_layer
-        for number_of_layer, size in enumerate(num_units, 1):
+        for place, size in enumerate(num_units, 1):
             if chance := dropout if self.hidden_layers else input_dropout:
                 below = DropoutLayer(below, chance)
             below = DenseLayer(
@@ -54,7 +55,7 @@ class _Stack:
                 size,
                 W=default_weights(nonlinearity),
                 nonlinearity=nonlinearity,
-                name=f"hidden{number_of_layer}",
+                name=f"hidden{place}",
             )
             self.hidden_layers.append(below)
         if dropout:
@@ -356,7 +357,13 @@ class DBN(_Stack):
         sigmoid = nonlinearities.sigmoid
         super().__init__(incoming, num_units, num_outputs, sigmoid, input_dropout, dropout)
         self.stages = [
-            RBM(layer._num_inputs, layer.num_units, W=layer.W, b=layer.b, name=layer.name)
+            RBM(
+                math.prod(layer.input_shape[1:]),
+                layer.num_units,
+                W=layer.W,
+                b=layer.b,
+                name=layer.name,
+            )
             for layer in self.hidden_layers
         ]
 
