@@ -1,8 +1,8 @@
-"""The command line: ``nncore train``, ``evaluate``, ``predict``, ``plugins`` and ``bench``.
+"""The command line: ``nncore train``, ``evaluate``, ``predict`` and more; see ``nncore --help``.
 
 Exit codes: 0 when all went well; 2 when something could not be done as asked, which one line on
-the standard error explains; 1 when a training diverged or something unforeseen happened; 130
-after Ctrl-C.
+the standard error explains; 1 when a training diverged, a reproduction missed its target or
+something unforeseen happened; 130 after Ctrl-C.
 """
 
 from __future__ import annotations

@@ -16,6 +16,7 @@ from nncore.cli.evaluate import evaluate
 from nncore.cli.options import help_text
 from nncore.cli.plugins import plugins
 from nncore.cli.predict import predict
+from nncore.cli.reproduce import reproduce
 from nncore.cli.train import train
 
 __all__ = ["app", "run"]
@@ -27,7 +28,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-for command in (train, evaluate, predict, plugins):
+for command in (train, evaluate, predict, reproduce, plugins):
     app.command(help=help_text(command))(command)
 app.add_typer(bench)
 
@@ -62,10 +63,13 @@ def _root(
 
       nncore predict runs/digits seven.png    [dim]# what is in a picture[/]
 
+      nncore reproduce --list                 [dim]# known results, made again[/]
+
       nncore plugins                          [dim]# what works on this machine[/]
 
     Each command has a --help of its own. Exit codes: 0 done; 2 not possible as asked (the message
-    says why); 1 the training diverged, or something unforeseen; 130 interrupted.
+    says why); 1 the training diverged, a target was missed, or something unforeseen happened; 130
+    interrupted.
     """
     if context.invoked_subcommand is None:
         text = context.get_help()

@@ -1,7 +1,8 @@
 """Ready-made networks.
 
 :func:`build` builds the small ones by name. The published ones are functions that return all
-layers by their names, and :func:`load_parameters` reads their values from a file.
+layers by their names, and :func:`load_parameters` reads their values from a file. Stacks that are
+pretrained layer by layer are in :mod:`nncore.models.sda`.
 """
 
 from __future__ import annotations

@@ -17,7 +17,27 @@ from nncore.reporting.results import class_results
 if TYPE_CHECKING:
     from nncore.training import EpochRecord
 
-__all__ = ["Report", "render"]
+__all__ = ["Picture", "Report", "render"]
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A picture of a report, with what is said about it.
+
+    Parameters
+    ----------
+    title : str
+        Heading above it.
+    draw : callable
+        Takes ``"light"`` or ``"dark"`` and gives a PNG file, as the functions of
+        :mod:`nncore.reporting` do.
+    caption : str
+        Text below it.
+    """
+
+    title: str
+    draw: Callable[[str], bytes]
+    caption: str
 
 
 @dataclass(frozen=True)
@@ -46,6 +66,12 @@ class Report:
         Tables to show: heading to names and values.
     usage : sequence of (str, str)
         What the model can be used for next, each with the command or program for it.
+    pictures : sequence of Picture
+        More pictures, shown before the table of epochs.
+    unit : str
+        What the samples are. Default: ``"images"``.
+    selection : str
+        What the epoch that gives the model has. Default: ``"the lowest validation loss"``.
     """
 
     title: str
@@ -58,6 +84,9 @@ class Report:
     input_shape: tuple[int, ...]
     facts: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     usage: Sequence[tuple[str, str]] = ()
+    pictures: Sequence[Picture] = ()
+    unit: str = "images"
+    selection: str = "the lowest validation loss"
 
 
 #: Stands where there is no number.
@@ -175,7 +204,7 @@ def _words(heading: str, rows: Mapping[str, str]) -> str:
     )
 
 
-def _epochs(history: Sequence[EpochRecord]) -> str:
+def _epochs(history: Sequence[EpochRecord], unit: str) -> str:
     train, validation = list(history[0].train), list(history[0].validation)
     best = max((r.epoch for r in history if r.is_best), default=None)
     head = "".join(
@@ -184,7 +213,7 @@ def _epochs(history: Sequence[EpochRecord]) -> str:
             "Epoch",
             *(f"Training {key}" for key in train),
             *(f"Validation {key}" for key in validation),
-            "Images/s",
+            f"{unit.capitalize()}/s",
             "Seconds",
         )
     )
@@ -272,8 +301,8 @@ def render(report: Report) -> str:
                 lambda theme: plots.learning_curve(report.history, theme),
                 alt="Line charts of the loss and the monitors over the epochs.",
                 caption="Training values are means over the epoch, while the weights change and "
-                "with dropout at work; validation values are taken at its end. The epoch with the "
-                "lowest validation loss gives the model.",
+                "with dropout at work; validation values are taken at its end. The epoch with "
+                f"{report.selection} gives the model.",
             )
             + "</section>"
         )
@@ -299,8 +328,14 @@ def render(report: Report) -> str:
             )
             + "</section>"
         )
+    for picture in report.pictures:
+        parts.append(
+            f"<section><h2>{escape(picture.title)}</h2>"
+            + _picture(picture.draw, alt=picture.title, caption=picture.caption)
+            + "</section>"
+        )
     if report.history:
-        parts.append(_epochs(report.history))
+        parts.append(_epochs(report.history, report.unit))
     tables = "".join(_words(heading, rows) for heading, rows in report.facts.items())
     if tables:
         parts.append(f'<div class="pair">{tables}</div>')

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +13,7 @@ import numpy as np
 if TYPE_CHECKING:
     from nncore.training import EpochRecord
 
-__all__ = ["THEMES", "confusion_matrix", "filters", "learning_curve"]
+__all__ = ["THEMES", "confusion_matrix", "draw", "filters", "learning_curve"]
 
 _DPI = 160
 
@@ -88,6 +88,33 @@ def _plain(axes: Any, theme: _Theme) -> None:
     axes.tick_params(colors=theme.muted, labelsize=9, length=0, pad=5)
     for side in axes.spines.values():
         side.set_visible(False)
+
+
+def draw(
+    paint: Callable[[Any, Any], None], width: float, height: float, theme: str = "light"
+) -> bytes:
+    """Draw a picture of one's own in the colours of the others.
+
+    Parameters
+    ----------
+    paint : callable
+        Called with matplotlib's axes and the theme's colours, an element of :data:`THEMES`.
+    width, height : float
+        Size of the picture in inches.
+    theme : str
+        ``"light"`` or ``"dark"``. Default: ``"light"``.
+
+    Returns
+    -------
+    bytes
+        A PNG file.
+    """
+    look = THEMES[theme]
+    figure = _figure(width, height, look)
+    axes = figure.add_subplot()
+    _plain(axes, look)
+    paint(axes, look)
+    return _png(figure)
 
 
 def _title(name: str) -> str:

@@ -6,7 +6,7 @@ from html.parser import HTMLParser
 
 import numpy as np
 
-from nncore.reporting import Report, render
+from nncore.reporting import Picture, Report, draw, render
 from nncore.training.records import EpochRecord
 
 VOID = {"meta", "img", "source", "br", "link"}
@@ -128,3 +128,26 @@ def test_a_report_without_epochs_test_or_weights_is_still_a_page():
 def test_a_loss_that_is_not_a_number_is_a_dash():
     history = [EpochRecord(epoch=1, train={"loss": 1.0}, validation={"loss": float("nan")})]
     assert "<td>\u2013</td>" in render(report(history=history))
+
+
+def test_pictures_of_ones_own_are_shown_for_light_and_for_dark():
+    asked = []
+
+    def paint(axes, look):
+        asked.append(look.background)
+        axes.plot([0, 1], [1, 0], color=look.first)
+
+    picture = Picture("A <line>", lambda theme: draw(paint, 2, 1, theme), "It falls & ends.")
+    page = render(report(pictures=[picture]))
+    check(page)
+    assert len(set(asked)) == 2
+    assert "<h2>A &lt;line&gt;</h2>" in page
+    assert "It falls &amp; ends." in page
+    assert page.count("data:image/png") == render(report()).count("data:image/png") + 2
+
+
+def test_the_samples_and_the_choice_of_the_epoch_have_their_own_words():
+    page = render(report(unit="sequences", selection="the highest bid"))
+    assert "Sequences/s" in page
+    assert "Images/s" not in page
+    assert "The epoch with the highest bid gives the model." in page
