@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nncore import layers, nonlinearities, registry
+from nncore import init, layers, nonlinearities, registry
 from nncore import serialization as ser
 from nncore.errors import ModelFileError
 from nncore.layers import DenseLayer, InputLayer
@@ -59,7 +59,12 @@ NETWORKS = {
     "BatchNormLayer": lambda: layers.BatchNormLayer(_image(), epsilon=0.01, gamma=None),
     "BatchwiseDropoutDenseLayer": lambda: layers.BatchwiseDropoutDenseLayer(_image(), 4, p=0.3),
     "BatchwiseDropoutLayer": lambda: layers.BatchwiseDropoutLayer(_image(*ROWS), p=0.3),
+    "BidirectionalLayer": lambda: layers.BidirectionalLayer(
+        _image(*SEQUENCE), 4, layers.GRULayer, mask_input=_mask(),
+        updategate=layers.Gate(W_cell=None, nonlinearity=nonlinearities.tanh),
+    ),
     "BiasLayer": lambda: layers.BiasLayer(_image(), shared_axes=(0, 2)),
+    "ClockworkLayer": lambda: layers.ClockworkLayer(_image(*SEQUENCE), 4, periods=[1, 4]),
     "ConcatLayer": lambda: layers.ConcatLayer(
         [_image(), _image(2, 4, 9, 8)], cropping=[None, None, "lower", "center"]
     ),
@@ -97,6 +102,8 @@ NETWORKS = {
         _image(), n=3
     ),
     "LocallyConnected2DLayer": lambda: layers.LocallyConnected2DLayer(_image(2, 3, 4, 4), 2, 3),
+    "MRNNLayer": lambda: layers.MRNNLayer(_image(*SEQUENCE), 4, factors=3, b=init.Constant(2.0)),
+    "MUT1Layer": lambda: layers.MUT1Layer(_image(*SEQUENCE), 4, backwards=True),
     "MaxPool1DLayer": lambda: layers.MaxPool1DLayer(_image(2, 3, 9), 3, stride=2),
     "MaxPool2DLayer": lambda: layers.MaxPool2DLayer(_image(), (2, 3), pad=(1, 0)),
     "MaxPool3DLayer": lambda: layers.MaxPool3DLayer(_image(1, 2, 4, 4, 4), 2),
@@ -109,11 +116,15 @@ NETWORKS = {
     "Pool1DLayer": lambda: layers.Pool1DLayer(_image(2, 3, 9), 2, mode="average_inc_pad"),
     "Pool2DLayer": lambda: layers.Pool2DLayer(_image(), 3, ignore_border=False),
     "Pool3DLayer": lambda: layers.Pool3DLayer(_image(1, 2, 4, 4, 4), 2, mode="average_exc_pad"),
+    "RRNNLayer": lambda: layers.RRNNLayer(_image(*SEQUENCE), 4, rate="uniform"),
     "RandomizedRectifierLayer": lambda: layers.RandomizedRectifierLayer(_image(), lower=0.1),
     "RecurrentLayer": lambda: layers.RecurrentLayer(
         _image(*SEQUENCE), 4, hid_init=DenseLayer(InputLayer((2, 3), name="start"), 4)
     ),
     "ReshapeLayer": lambda: layers.ReshapeLayer(_image(), ([0], -1, 4)),
+    "SCRNLayer": lambda: layers.SCRNLayer(
+        _image(*SEQUENCE), 4, rate="matrix", nonlinearity_out=nonlinearities.tanh
+    ),
     "ScaleLayer": lambda: layers.ScaleLayer(_image()),
     "SliceLayer": lambda: layers.SliceLayer(_image(), slice(1, None, 2), axis=2),
     "SpatialPyramidPoolingLayer": lambda: layers.SpatialPyramidPoolingLayer(
