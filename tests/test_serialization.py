@@ -132,6 +132,7 @@ NETWORKS = {
     ),
     "StandardizationLayer": lambda: layers.StandardizationLayer(_image(), axes=(2, 3)),
     "TPSTransformerLayer": _tps,
+    "TiedLayer": lambda: layers.TiedLayer(code := DenseLayer(_image(*ROWS), 4), code),
     "TransformerLayer": lambda: layers.TransformerLayer(
         (source := _image()), _localization(source, 6), downsample_factor=2
     ),

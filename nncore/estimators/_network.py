@@ -2,37 +2,18 @@
 
 from __future__ import annotations
 
-import contextlib
 import copy
 import numbers
 import operator
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from nncore import layers, models, nonlinearities
 from nncore.estimators._functions import LOCK
 from nncore.layers._random import RandomStream
-from nncore.random import get_rng, set_rng
+from nncore.random import seeded
 
-__all__ = ["make_network", "seeded"]
-
-
-@contextlib.contextmanager
-def seeded(random: Any) -> Iterator[None]:
-    """Draw from a generator in a block of code, and then again from what was used before.
-
-    Parameters
-    ----------
-    random : numpy.random.RandomState
-        The generator.
-    """
-    with LOCK:
-        before = get_rng()
-        set_rng(random)
-        try:
-            yield
-        finally:
-            set_rng(before)
+__all__ = ["make_network"]
 
 
 def _plain(shape: tuple[int, ...], num_outputs: int, output: Any, hidden: Any) -> Any:
@@ -108,7 +89,7 @@ def make_network(
         If the network has several inputs, only takes batches of a fixed size, or its output is
         not ``(batch, num_outputs)``.
     """
-    with seeded(random):
+    with LOCK, seeded(random):
         if network is None:
             made = _plain(shape, num_outputs, output, hidden)
         elif isinstance(network, str):

@@ -109,6 +109,7 @@ from nncore.layers.special import TransformerLayer as TransformerLayer
 from nncore.layers.special import prelu as prelu
 from nncore.layers.special import rrelu as rrelu
 from nncore.layers.special import standardize as standardize
+from nncore.layers.tied import TiedLayer as TiedLayer
 
 __all__ = [
     "BaseConvLayer",
@@ -169,6 +170,7 @@ __all__ = [
     "SpatialPyramidPoolingLayer",
     "StandardizationLayer",
     "TPSTransformerLayer",
+    "TiedLayer",
     "TransformerLayer",
     "TransposedConv2DLayer",
     "TransposedConv3DLayer",
