@@ -62,12 +62,20 @@ def nncore_objectives() -> dict[str, Any]:
 
 @hookimpl
 def nncore_updates() -> dict[str, Any]:
-    """Every update rule of :mod:`nncore.updates`, without the helpers."""
+    """Every update rule of :mod:`nncore.updates`, without what only serves them."""
     from nncore import updates
 
-    helpers = {"get_or_compute_grads", "norm_constraint", "total_norm_constraint"}
-    return {
-        name: value
-        for name, value in _public(updates).items()
-        if name not in helpers and not name.startswith("apply_")
-    }
+    rules = (
+        "adadelta",
+        "adagrad",
+        "adam",
+        "adamax",
+        "amsgrad",
+        "esgd",
+        "momentum",
+        "nesterov_momentum",
+        "rmsprop",
+        "rprop",
+        "sgd",
+    )
+    return {name: getattr(updates, name) for name in rules}
