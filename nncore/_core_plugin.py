@@ -54,10 +54,23 @@ def nncore_nonlinearities() -> dict[str, Any]:
 
 @hookimpl
 def nncore_objectives() -> dict[str, Any]:
-    """Every objective of :mod:`nncore.objectives`."""
+    """Every function of predictions and targets of :mod:`nncore.objectives`, with short names."""
     from nncore import objectives
 
-    return _public(objectives)
+    helpers = {"as_losses", "gaussian_log_likelihood"}
+    functions = {
+        name: value
+        for name, value in _public(objectives).items()
+        if inspect.isfunction(value) and name not in helpers
+    }
+    return functions | {
+        "kl": objectives.kullback_leibler,
+        "kld": objectives.kullback_leibler,
+        "mae": objectives.absolute_error,
+        "mmd": objectives.maximum_mean_discrepancy,
+        "mse": objectives.squared_error,
+        "xe": objectives.categorical_crossentropy,
+    }
 
 
 @hookimpl
