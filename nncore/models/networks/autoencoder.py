@@ -10,7 +10,8 @@ import pytensor.tensor as pt
 from nncore.errors import DataError
 from nncore.layers import get_output
 from nncore.layers._docs import describe
-from nncore.models.networks.base import PARAMETERS, Network
+from nncore.models.networks.arguments import PARAMETERS
+from nncore.models.networks.base import Network
 from nncore.models.recurrent import generator
 
 __all__ = ["Autoencoder"]

@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 
 from nncore import nonlinearities
-from nncore.errors import DataError
 from nncore.layers._docs import describe
-from nncore.models.networks.base import PARAMETERS, Network
+from nncore.models.networks.arguments import PARAMETERS
+from nncore.models.networks.base import Network
 from nncore.models.networks.sampling import sample_sequence
+from nncore.models.networks.scores import accuracy
 
 __all__ = ["Classifier"]
 
@@ -161,17 +162,7 @@ class Classifier(Network):
         nncore.errors.DataError
             If the shapes do not fit.
         """
-        right = self.classify(x, **kwargs)
-        classes = np.asarray(y)
-        if classes.shape != right.shape:
-            raise DataError(
-                f"the classes have the shape {classes.shape}, but the network gives {right.shape}."
-            )
-        if w is None:
-            return float((classes == right).mean())
-        weights = np.asarray(w, dtype="float64")
-        weights = weights.reshape(weights.shape + (1,) * (right.ndim - weights.ndim))
-        return float(np.average(classes == right, weights=np.broadcast_to(weights, right.shape)))
+        return accuracy(y, self.classify(x, **kwargs), w)
 
     def predict_sequence(
         self, labels: Any, steps: int, streams: int = 1, rng: Any = None

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from nncore.layers._docs import describe
-from nncore.models.networks.base import PARAMETERS, Network
+from nncore.models.networks.arguments import PARAMETERS
+from nncore.models.networks.base import Network
 
 __all__ = ["Regressor"]
 

@@ -73,9 +73,7 @@ class _Steps:
         x = source.input_var
         self.dtype = x.dtype
         first = Carry({})
-        output = layers.get_output(
-            network.output, deterministic=True, **_carried(everything, first)
-        )
+        output = _output(network, everything, first)
         keys = list(first.after)
         self.begin = network._compiled([x], [output[:, -1], *first.after.values()])
         before = {key: first.after[key].type(f"{key[1]}") for key in keys}
