@@ -15,12 +15,12 @@ layers : sequence
     features, or the shape of a sample, with None for a size that may vary, or a dict with
     ``size`` or ``shape`` and perhaps ``name`` and ``dtype``, or an
     :class:`~nncore.layers.InputLayer`. With a recurrent layer among the others, a number of
-    features stands for sequences of them, ``(batch, time, features)``. A layer is its number of units; or a form, such as ``"flat"``; or
-    a tuple of a number of units, a form and an activation, such as ``(100, "lstm")`` or
-    ``(100, "relu")``; or a dict of ``size``, ``form``, ``activation``, ``name``, ``inputs`` (names
-    of layers before it) and more arguments of the form's class; or a class of layers; or a layer
-    that is built on the one before. The names of layers are ``in``, ``hid1``, ``hid2``, ...,
-    ``out``, unless they have others.
+    features stands for sequences of them, ``(batch, time, features)``. A layer is its number of
+    units; or a form, such as ``"flat"``; or a tuple of a number of units, a form and an
+    activation, such as ``(100, "lstm")`` or ``(100, "relu")``; or a dict of ``size``, ``form``,
+    ``activation``, ``name``, ``inputs`` (names of layers before it) and more arguments of the
+    form's class; or a class of layers; or a layer that is built on the one before. The names of
+    layers are ``in``, ``hid1``, ``hid2``, ..., ``out``, unless they have others.
 loss : str, dict, Loss, callable, or sequence of these
     What is minimized: the name of an objective, the arguments of a
     :class:`nncore.objectives.Loss` with the name as ``form``, a loss, or a function of predictions

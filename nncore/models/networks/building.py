@@ -79,16 +79,17 @@ class _Builder:
             if recurrent and source["features"]:
                 shape = (None, None, *source["shape"])
             dtype = source["dtype"]
-            variable = None if dtype is None else pt.tensor(source["name"], dtype, shape)
+            variable = (
+                None if dtype is None else pt.tensor(source["name"], dtype=dtype, shape=shape)
+            )
             source = layers.InputLayer(shape, variable, name=source["name"])
         elif source.name is None:
             source.name = "in"
         self.layers: dict[str, Any] = {source.name: source}
         self.top: Any = source
         self.mask: Any = None
-        self.sequences = len(source.output_shape) == 3 and (
-            recurrent or source.output_shape[1] is None
-        )
+        shape = source.output_shape
+        self.sequences = recurrent or (len(shape) == 3 and shape[1] is None)
         if masked:
             if not self.sequences:
                 raise ValueError(
