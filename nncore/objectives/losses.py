@@ -76,8 +76,8 @@ class Loss:
         self.function: Callable[..., Any] = (
             registry.get("objective", objective) if isinstance(objective, str) else objective
         )
-        called = objective if isinstance(objective, str) else None
-        self.name = name or called or getattr(objective, "__name__", type(objective).__name__)
+        called = objective if isinstance(objective, str) else getattr(objective, "__name__", "loss")
+        self.name: str = name or called
         self.weight = weight
         self.target = target
         self.weighted = int(weighted)
