@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
@@ -23,7 +23,7 @@ from nncore.models.networks.scores import r_squared
 from nncore.models.networks.storage import read_network, save_network
 from nncore.objectives import Loss
 from nncore.random import seeded
-from nncore.regularization import KEYWORDS, from_kwargs
+from nncore.regularization import from_kwargs, penalty_of
 from nncore.training import ArrayBatches
 from nncore.training.functions import check_data
 
@@ -47,7 +47,6 @@ class Network:
 
     _output_activation: ClassVar[Any] = None
     _loss: ClassVar[str] = "mse"
-    _monitors: ClassVar[tuple[Any, ...]] = ()
     _kinds: ClassVar[dict[str, type[Network]]] = {}
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
@@ -209,8 +208,6 @@ class Network:
         TensorVariable
             A scalar; its targets are new variables.
         """
-        from nncore.regularization import penalty_of
-
         regularizers = self._regularizers(kwargs)
         graph = NetworkGraph(self._heads(), regularizers)
         total = sum(one.weight * one(graph) for one in self.losses)
@@ -229,66 +226,77 @@ class Network:
         return names
 
     def itertrain(
-        self, train: Any, valid: Any = None, algo: str = "rmsprop", **kwargs: Any
-    ) -> Iterator[Any]:
-        """Train, one epoch for each item that is taken from the result.
+        self,
+        train: Any,
+        valid: Any = None,
+        algo: str | Callable[..., Any] = "rmsprop",
+        subalgo: str | Callable[..., Any] = "rmsprop",
+        **kwargs: Any,
+    ) -> Iterator[tuple[dict[str, float], dict[str, float]]]:
+        """Train, one pass through the data for each item that is taken from the result.
 
         Parameters
         ----------
         train, valid : tuple of array, iterable of batches, or callable
-            The data to train on, and those that tell the best epoch: the input, the mask if there
-            is one, the targets of each loss, and weights if there are any. Arrays have a row for
-            each sample; the input may be a sparse matrix of SciPy, of which each batch is made
-            dense. A callable returns the batches of an epoch.
-        algo : str
-            The name of a trainer or of an update rule; see :func:`nncore.training.itertrain`.
-            Default: ``"rmsprop"``.
+            The data to train on, and those that tell the best parameters, by default the same: the
+            input, the mask if there is one, the targets of each loss, and weights if there are
+            any. Arrays have a row for each sample; the input may be a sparse matrix of SciPy, of
+            which each batch is made dense. A callable returns the batches of a pass, or one batch
+            each time.
+        algo, subalgo : str or callable
+            The name of an update rule or of another trainer, and how that trains each layer; see
+            :func:`nncore.training.itertrain`. Default: ``"rmsprop"``.
         **kwargs
             Regularizers, as for :func:`nncore.regularization.from_kwargs`, such as
-            ``input_noise=0.1`` or ``weight_l2=1e-4``, and arguments of
-            :func:`nncore.training.itertrain`, such as ``epochs`` or ``learning_rate``.
+            ``input_noise=0.1`` or ``weight_l2=1e-4``, and options of
+            :func:`nncore.training.itertrain`, such as ``max_updates`` or ``learning_rate``.
 
         Returns
         -------
-        iterator
-            As of :func:`nncore.training.itertrain`.
+        iterator of (dict, dict)
+            The monitors of the training data, such as ``"loss"``, and of the validation data. When
+            it ends, the network has its best parameters.
 
         Raises
         ------
+        TypeError
+            For an unknown option, with the nearest known one.
         nncore.errors.NNCoreError
             For bad data and unknown names.
         """
         names = self._data_names()
-        data = as_arrays(train, names, self.masked)
-        checks = None if valid is None else as_arrays(valid, names, self.masked)
-        chosen = {key: kwargs.pop(key) for key in list(kwargs) if key in KEYWORDS}
-        kwargs.setdefault("monitors", self._monitors)
-        kwargs.setdefault("backend", self.backend)
-        return training.itertrain(
-            self._network(),
-            self._with_weights(data),
-            None if checks is None else self._with_weights(checks),
-            algo,
-            objective=self.losses,
-            regularizers=self._regularizers(chosen),
-            **kwargs,
-        )
+        data = self._with_weights(as_arrays(train, names, self.masked))
+        checks = None
+        if valid is not None:
+            checks = self._with_weights(as_arrays(valid, names, self.masked))
+        trainer = training.make_trainer(self._network(), algo, subalgo)
+        # That one computes no loss.
+        losses = {} if isinstance(trainer, training.SampleTrainer) else {"loss": self.losses}
+        options = {"backend": self.backend, **losses, **self._noise_by_name(kwargs)}
+        return iter(trainer.itertrain(data, checks, **options))
 
-    def train(self, train: Any, valid: Any = None, algo: str = "rmsprop", **kwargs: Any) -> Any:
-        """Train to the end.
+    def train(
+        self,
+        train: Any,
+        valid: Any = None,
+        algo: str | Callable[..., Any] = "rmsprop",
+        subalgo: str | Callable[..., Any] = "rmsprop",
+        **kwargs: Any,
+    ) -> tuple[dict[str, float], dict[str, float]] | None:
+        """Train until nothing gets better, or to another end that the options say.
 
         Parameters
         ----------
-        train, valid, algo, **kwargs
+        train, valid, algo, subalgo, **kwargs
             As for :meth:`itertrain`.
 
         Returns
         -------
-        object
+        tuple of dict, or None
             The last item of :meth:`itertrain`; None if there was none.
         """
-        records = deque(self.itertrain(train, valid, algo, **kwargs), maxlen=1)
-        return records[0] if records else None
+        last = deque(self.itertrain(train, valid, algo, subalgo, **kwargs), maxlen=1)
+        return last[0] if last else None
 
     def _with_weights(self, data: Any) -> Any:
         """Data with the mask as weights of the steps, where the user gives no weights."""
@@ -312,16 +320,18 @@ class Network:
         heads = self._heads()
         return heads if len(heads) > 1 else heads[0]
 
-    def _regularizers(self, kwargs: Mapping[str, Any]) -> list[Any]:
+    def _noise_by_name(self, kwargs: Mapping[str, Any]) -> dict[str, Any]:
+        """Options in which noise of the input is not noise of the mask, which is an input, too."""
         given = dict(kwargs)
-        if self.masked:
-            # The mask is an input, too, and must not become noisy.
-            source = next(iter(self.layers))
-            for noise in ("noise", "dropout"):
-                if f"input_{noise}" in given:
-                    value = given.pop(f"input_{noise}")
-                    given[noise] = {source: value, **given.get(noise, {})}
-        return from_kwargs(self._network(), **given)
+        source = next(iter(self.layers))
+        for noise in ("noise", "dropout"):
+            if self.masked and f"input_{noise}" in given:
+                value = given.pop(f"input_{noise}")
+                given[noise] = {source: value, **given.get(noise, {})}
+        return given
+
+    def _regularizers(self, kwargs: Mapping[str, Any]) -> list[Any]:
+        return from_kwargs(self._network(), **self._noise_by_name(kwargs))
 
     # --- use --------------------------------------------------------------------------------------
 

@@ -56,7 +56,6 @@ class Classifier(Network):
 
     _output_activation = "softmax"
     _loss = "xe"
-    _monitors = ("accuracy",)
 
     def predict_proba(self, x: Any, **kwargs: Any) -> np.ndarray[Any, Any]:
         """The probabilities of the classes.

@@ -16,6 +16,7 @@ from nncore.layers.dense import DenseLayer
 from nncore.layers.helper import get_all_layers
 from nncore.layers.input import InputLayer
 from nncore.layers.shape import ReshapeLayer
+from nncore.layers.tied import TiedLayer
 from nncore.utils import collect_shared_vars
 
 __all__ = ["Chain", "shadow_autoencoder"]
@@ -83,8 +84,9 @@ class Chain:
         self.weighted = [place for place, params in enumerate(own) if params]
         self.pairs = []
         for place, layer in enumerate(self.layers):
+            tied = [layer.W] if isinstance(layer, TiedLayer) else []
             borrowed = collect_shared_vars(
-                [p for p in layer.params if not isinstance(p, SharedVariable)]
+                [*tied, *(p for p in layer.params if not isinstance(p, SharedVariable))]
             )
             for partner in self.weighted:
                 if partner < place and own[partner].intersection(borrowed):
