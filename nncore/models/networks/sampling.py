@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytensor.tensor as pt
+from pytensor.compile.sharedvalue import SharedVariable
 
 from nncore import layers
 from nncore.layers._recurrent_base import Carry, LoopLayer
@@ -47,7 +48,7 @@ def _check_layer(layer: Any) -> None:
 
 
 class _Steps:
-    """The functions of a network that goes step by step."""
+    """The function of a network that goes step by step."""
 
     def __init__(self, network: Any) -> None:
         everything = layers.get_all_layers(network.output)
@@ -72,16 +73,18 @@ class _Steps:
             )
         x = source.input_var
         self.dtype = x.dtype
-        first = Carry({})
-        output = _output(network, everything, first)
-        keys = list(first.after)
-        self.begin = network._compiled([x], [output[:, -1], *first.after.values()])
-        before = {key: first.after[key].type(f"{key[1]}") for key in keys}
+        # Once to learn which states there are, and once more with variables in their place.
+        found = Carry({})
+        _output(network, everything, found)
+        self.states = [_initial(layer, name) for layer, name in found.after]
+        before = {key: state.type(key[1]) for key, state in found.after.items()}
         time = pt.iscalar("time")
-        then = Carry(before, time)
-        output = _output(network, everything, then)
-        inputs = [x, time, *before.values()]
-        self.go_on = network._compiled(inputs, [output[:, -1], *(then.after[key] for key in keys)])
+        carry = Carry(before, time)
+        output = _output(network, everything, carry)
+        self.step = network._compiled(
+            [x, time, *before.values()],
+            [output[:, -1], *(carry.after[key] for key in before)],
+        )
 
     def encoded(self, labels: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
         """Classes, ``(streams, time)``, as the network takes them."""
@@ -96,6 +99,17 @@ def _output(network: Any, everything: list[Any], carry: Carry) -> Any:
     loops = any(isinstance(one, LoopLayer) for one in everything)
     options = {"carry": carry} if loops else {}
     return layers.get_output(network.output, deterministic=True, **options)
+
+
+def _initial(layer: Any, name: str) -> Any:
+    """The parameter that a state begins with."""
+    state = getattr(layer, name)
+    if not isinstance(state, SharedVariable):
+        raise ValueError(
+            f"a sequence can only be drawn if the states begin with parameters, but {name} of "
+            f"{layer!r} is {state!r}."
+        )
+    return state
 
 
 def sample_sequence(
@@ -138,14 +152,14 @@ def sample_sequence(
 
     def follow() -> Iterator[Any]:
         before = np.tile(start, (streams, 1))
-        probabilities, *states = functions.begin(functions.encoded(before))
-        time = len(start)
-        for step in range(steps):
-            if step:
-                probabilities, *states = functions.go_on(
-                    functions.encoded(before), np.int32(time), *states
-                )
-                time += 1
+        # The values of now: the network may have been trained since the last sequence.
+        states = [np.repeat(state.get_value(), streams, axis=0) for state in functions.states]
+        time = 0
+        for _ in range(steps):
+            probabilities, *states = functions.step(
+                functions.encoded(before), np.int32(time), *states
+            )
+            time += before.shape[1]
             chosen = drawn(probabilities)
             before = chosen[:, None]
             yield chosen.tolist() if streams > 1 else int(chosen[0])

@@ -109,3 +109,15 @@ def test_bad_arguments_are_refused_at_once(arguments, message):
 def test_inputs_that_are_no_classes_are_refused():
     with pytest.raises(ValueError, match=r"takes \(None, None, 4\) and gives \(None, None, 5\)"):
         Classifier([4, (6, "rnn"), 5], backend="python").predict_sequence([0], 3)
+
+
+def test_a_sequence_is_drawn_from_the_parameters_of_now():
+    net = network((6, "rnn"))
+    before = list(net.predict_sequence([0], 12, rng=1))
+    net.find("out", "b").set_value(np.array([-50, -50, 50, -50, -50], "float32"))
+    assert set(net.predict_sequence([0], 12, rng=1)) == {2} != set(before)
+    start = np.full((1, 6), 0.5, "float32")
+    net.find("out", "b").set_value(np.zeros(5, "float32"))
+    net.find("hid1", "hid_init").set_value(start)
+    counts = np.bincount(next(net.predict_sequence([3], 1, streams=20000, rng=0)), minlength=5)
+    np.testing.assert_allclose(counts / 20000, net.predict_proba(one_hot([[3]]))[0, -1], atol=0.015)
