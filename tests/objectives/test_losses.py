@@ -123,7 +123,7 @@ def test_what_is_given_as_objective_becomes_losses():
 
 
 def test_an_unknown_loss_is_refused_with_the_nearest_known_one():
-    with pytest.raises(UnknownNameError, match=r"not a known objective. Did you mean 'squared_error'"):
+    with pytest.raises(UnknownNameError, match="Did you mean 'squared_error'"):
         ob.Loss("squared_eror")
 
 

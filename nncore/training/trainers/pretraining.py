@@ -7,10 +7,14 @@ from collections.abc import Callable, Generator, Iterable
 from pathlib import Path
 from typing import Any
 
-from nncore.errors import UnknownNameError
+import numpy as np
+
+from nncore.errors import ModelFileError, UnknownNameError
 from nncore.graph import NetworkGraph
+from nncore.layers.helper import get_all_param_values, set_all_param_values
 from nncore.objectives import Loss, as_losses
 from nncore.regularization import Regularizer
+from nncore.serialization import load_arrays, save_arrays
 from nncore.training.functions import network_inputs
 from nncore.training.trainers.gradient import GradientTrainer, Pair
 from nncore.training.trainers.lbfgs import LBFGSTrainer
@@ -137,14 +141,7 @@ class SupervisedPretrainer:
         checkpoint, resume = options.pop("checkpoint", None), options.get("resume", False)
         seed = options.get("seed", LOOP_OPTIONS["seed"])
         monitors = options.pop("monitors", ())
-        first = 1
-        for number in range(1, self.chain.count + 1):
-            if checkpoint is not None and _stage_path(checkpoint, number).exists():
-                if resume:
-                    first = number
-                else:
-                    # A later stage's file of another training must not be taken for this one's.
-                    _stage_path(checkpoint, number).unlink()
+        first = 1 if checkpoint is None else self._begin(checkpoint, resume)
         for number in range(first, self.chain.count + 1):
             whole = number == self.chain.count
             network = self.chain.stage(number, seed)
@@ -161,6 +158,22 @@ class SupervisedPretrainer:
             if interrupted:
                 return True
         return False
+
+    def _begin(self, checkpoint: str | Path, resume: bool) -> int:
+        """The stage to begin with; the files of an older training are removed or taken up."""
+        files = [_stage_path(checkpoint, number) for number in range(self.chain.count + 1)]
+        values = get_all_param_values(self.network)
+        if resume and files[0].exists():
+            # The layers above a stage are in no checkpoint but this, of all first values.
+            arrays, _ = load_arrays(files[0])
+            if len(arrays) != len(values):
+                raise ModelFileError(f"{files[0]} belongs to another network.")
+            set_all_param_values(self.network, [arrays[f"{i:04d}"] for i in range(len(values))])
+            return max((n for n, file in enumerate(files) if n and file.exists()), default=1)
+        for file in files:
+            file.unlink(missing_ok=True)
+        save_arrays(files[0], {f"{i:04d}": np.asarray(value) for i, value in enumerate(values)})
+        return 1
 
     def _of_stage(self, loss: Loss) -> Loss:
         """The network's first loss, about the output of a stage."""

@@ -167,9 +167,7 @@ def shadow_autoencoder(network: Any, seed: int) -> Any:
     source = chain.layers[0]
     if not isinstance(source, InputLayer) or None in source.output_shape[1:]:
         raise ValueError("unsupervised training needs an input layer with a shape that is known.")
-    encoders = [
-        chain.layers[place] for place in chain.weighted if chain.layers[place] is not network
-    ]
+    encoders = [chain.layers[place] for place in chain.weighted[:-1]]
     for layer in encoders:
         if not isinstance(layer, DenseLayer) or layer.num_leading_axes != 1:
             raise ValueError(
