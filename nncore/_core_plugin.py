@@ -54,20 +54,41 @@ def nncore_nonlinearities() -> dict[str, Any]:
 
 @hookimpl
 def nncore_objectives() -> dict[str, Any]:
-    """Every objective of :mod:`nncore.objectives`."""
+    """Every function of predictions and targets of :mod:`nncore.objectives`, with short names."""
     from nncore import objectives
 
-    return _public(objectives)
+    helpers = {"as_losses", "gaussian_log_likelihood"}
+    functions = {
+        name: value
+        for name, value in _public(objectives).items()
+        if inspect.isfunction(value) and name not in helpers
+    }
+    return functions | {
+        "kl": objectives.kullback_leibler,
+        "kld": objectives.kullback_leibler,
+        "mae": objectives.absolute_error,
+        "mmd": objectives.maximum_mean_discrepancy,
+        "mse": objectives.squared_error,
+        "xe": objectives.categorical_crossentropy,
+    }
 
 
 @hookimpl
 def nncore_updates() -> dict[str, Any]:
-    """Every update rule of :mod:`nncore.updates`, without the helpers."""
+    """Every update rule of :mod:`nncore.updates`, without what only serves them."""
     from nncore import updates
 
-    helpers = {"get_or_compute_grads", "norm_constraint", "total_norm_constraint"}
-    return {
-        name: value
-        for name, value in _public(updates).items()
-        if name not in helpers and not name.startswith("apply_")
-    }
+    rules = (
+        "adadelta",
+        "adagrad",
+        "adam",
+        "adamax",
+        "amsgrad",
+        "esgd",
+        "momentum",
+        "nesterov_momentum",
+        "rmsprop",
+        "rprop",
+        "sgd",
+    )
+    return {name: getattr(updates, name) for name in rules}

@@ -12,6 +12,7 @@ True
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytensor.tensor as pt
@@ -23,7 +24,10 @@ from nncore.utils import as_tensor, number_like
 
 __all__ = [
     "SELU",
+    "Clip",
+    "Compose",
     "LeakyRectify",
+    "Normalize",
     "ScaledTanH",
     "ScaledTanh",
     "elu",
@@ -379,3 +383,108 @@ def linear(x: Any) -> Any:
 
 #: Another name of :func:`linear`.
 identity = linear
+
+
+class Clip(_Parameterized):
+    r"""Limits: :math:`\varphi(x) = \min(\max(x, l), u)`.
+
+    Parameters
+    ----------
+    low, high : float or None
+        The limits :math:`l` and :math:`u`; None for none. Default: 0 and 1.
+
+    Raises
+    ------
+    ValueError
+        If `low` exceeds `high`.
+
+    Examples
+    --------
+    >>> from nncore.nonlinearities import Clip
+    >>> Clip(high=None)([-1.0, 2.0]).eval()
+    array([0., 2.], dtype=float32)
+    """
+
+    def __init__(self, low: float | None = 0.0, high: float | None = 1.0) -> None:
+        self.low = None if low is None else float(low)
+        self.high = None if high is None else float(high)
+        if self.low is not None and self.high is not None and self.low > self.high:
+            raise ValueError(f"low={low!r} must not exceed high={high!r}.")
+
+    def __call__(self, x: Any) -> TensorVariable:
+        """Apply it to an activation of any shape."""
+        x = as_tensor(x)
+        if self.low is not None:
+            x = pt.switch(x <= self.low, pt.constant(self.low, dtype=x.dtype), x)
+        if self.high is not None:
+            x = pt.switch(x >= self.high, pt.constant(self.high, dtype=x.dtype), x)
+        return x
+
+
+class Normalize(_Parameterized):
+    r"""Normalization of a layer's activations for each sample, without running statistics.
+
+    Parameters
+    ----------
+    by : str
+        ``"mean"`` subtracts the mean over the last axis, ``"max"`` divides by the largest
+        magnitude, ``"std"`` by the standard deviation, and ``"z"`` subtracts the mean and divides
+        by the standard deviation.
+    epsilon : float
+        Added to the largest magnitude, and its square to the variance, so that nothing is divided
+        by 0. Default: 1e-6.
+
+    Raises
+    ------
+    ValueError
+        If `by` is something else.
+
+    Examples
+    --------
+    >>> from nncore.nonlinearities import Normalize
+    >>> Normalize("mean")([1.0, 2.0, 6.0]).eval()
+    array([-2., -1.,  3.], dtype=float32)
+    """
+
+    def __init__(self, by: str, epsilon: float = 1e-6) -> None:
+        if by not in ("mean", "max", "std", "z"):
+            raise ValueError(f"by={by!r} must be one of 'mean', 'max', 'std' and 'z'.")
+        self.by = by
+        self.epsilon = float(epsilon)
+
+    def __call__(self, x: Any) -> TensorVariable:
+        """Apply it to an activation of shape ``(..., units)``."""
+        x = as_tensor(x)
+        centred = x - x.mean(axis=-1, keepdims=True)
+        if self.by == "mean":
+            return centred
+        if self.by == "max":
+            return x / (abs(x).max(axis=-1, keepdims=True) + self.epsilon)
+        # The epsilon inside of the root keeps the gradient finite where all units are equal.
+        deviation = pt.sqrt((centred**2).mean(axis=-1, keepdims=True) + self.epsilon**2)
+        return (x if self.by == "std" else centred) / deviation
+
+
+class Compose(_Parameterized):
+    r"""One nonlinearity after the other: :math:`\varphi = \varphi_n \circ \dots \circ \varphi_1`.
+
+    Parameters
+    ----------
+    functions : sequence of callable
+        The nonlinearities, in the order in which they are applied.
+
+    Examples
+    --------
+    >>> from nncore.nonlinearities import Compose, Normalize, rectify
+    >>> Compose([Normalize("mean"), rectify])([1.0, 2.0, 6.0]).eval()
+    array([0., 0., 3.], dtype=float32)
+    """
+
+    def __init__(self, functions: Sequence[Callable[[Any], Any]]) -> None:
+        self.functions = tuple(functions)
+
+    def __call__(self, x: Any) -> Any:
+        """Apply them to an activation of any shape that they take."""
+        for function in self.functions:
+            x = function(x)
+        return x

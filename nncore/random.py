@@ -7,11 +7,13 @@ network reproducible.
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
-__all__ = ["get_rng", "set_rng"]
+__all__ = ["get_rng", "seeded", "set_rng"]
 
 _NEEDED = ("randint", "normal", "uniform", "shuffle")
 
@@ -108,3 +110,32 @@ def set_rng(new_rng: Any) -> None:
                 "or a numpy.random.Generator."
             )
         _rng = new_rng
+
+
+@contextlib.contextmanager
+def seeded(new_rng: Any) -> Iterator[None]:
+    """Draw from a generator in a block of code, and then again from what was used before.
+
+    Parameters
+    ----------
+    new_rng : int, numpy.random.RandomState, numpy.random.Generator or module
+        As for :func:`set_rng`.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As :func:`set_rng`.
+
+    Examples
+    --------
+    >>> from nncore.random import get_rng, seeded
+    >>> with seeded(7):
+    ...     get_rng().randint(1, 1000)
+    176
+    """
+    before = _rng
+    set_rng(new_rng)
+    try:
+        yield
+    finally:
+        set_rng(before)

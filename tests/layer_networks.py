@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytensor.tensor as pt
 
-from nncore import layers, nonlinearities
+from nncore import init, layers, nonlinearities
 from nncore.layers import DenseLayer, InputLayer
 
 IMAGE = (2, 3, 8, 8)
@@ -47,7 +47,12 @@ NETWORKS = {
     "BatchNormLayer": lambda: layers.BatchNormLayer(image(), epsilon=0.01, gamma=None),
     "BatchwiseDropoutDenseLayer": lambda: layers.BatchwiseDropoutDenseLayer(image(), 4, p=0.3),
     "BatchwiseDropoutLayer": lambda: layers.BatchwiseDropoutLayer(image(*ROWS), p=0.3),
+    "BidirectionalLayer": lambda: layers.BidirectionalLayer(
+        image(*SEQUENCE), 4, layers.GRULayer, mask_input=_mask(),
+        updategate=layers.Gate(W_cell=None, nonlinearity=nonlinearities.tanh),
+    ),
     "BiasLayer": lambda: layers.BiasLayer(image(), shared_axes=(0, 2)),
+    "ClockworkLayer": lambda: layers.ClockworkLayer(image(*SEQUENCE), 4, periods=[1, 4]),
     "ConcatLayer": lambda: layers.ConcatLayer(
         [image(), image(2, 4, 9, 8)], cropping=[None, None, "lower", "center"]
     ),
@@ -85,6 +90,8 @@ NETWORKS = {
         image(), n=3
     ),
     "LocallyConnected2DLayer": lambda: layers.LocallyConnected2DLayer(image(2, 3, 4, 4), 2, 3),
+    "MRNNLayer": lambda: layers.MRNNLayer(image(*SEQUENCE), 4, factors=3, b=init.Constant(2.0)),
+    "MUT1Layer": lambda: layers.MUT1Layer(image(*SEQUENCE), 4, backwards=True),
     "MaxPool1DLayer": lambda: layers.MaxPool1DLayer(image(2, 3, 9), 3, stride=2),
     "MaxPool2DLayer": lambda: layers.MaxPool2DLayer(image(), (2, 3), pad=(1, 0)),
     "MaxPool3DLayer": lambda: layers.MaxPool3DLayer(image(1, 2, 4, 4, 4), 2),
@@ -97,11 +104,15 @@ NETWORKS = {
     "Pool1DLayer": lambda: layers.Pool1DLayer(image(2, 3, 9), 2, mode="average_inc_pad"),
     "Pool2DLayer": lambda: layers.Pool2DLayer(image(), 3, ignore_border=False),
     "Pool3DLayer": lambda: layers.Pool3DLayer(image(1, 2, 4, 4, 4), 2, mode="average_exc_pad"),
+    "RRNNLayer": lambda: layers.RRNNLayer(image(*SEQUENCE), 4, rate="uniform"),
     "RandomizedRectifierLayer": lambda: layers.RandomizedRectifierLayer(image(), lower=0.1),
     "RecurrentLayer": lambda: layers.RecurrentLayer(
         image(*SEQUENCE), 4, hid_init=DenseLayer(InputLayer((2, 3), name="start"), 4)
     ),
     "ReshapeLayer": lambda: layers.ReshapeLayer(image(), ([0], -1, 4)),
+    "SCRNLayer": lambda: layers.SCRNLayer(
+        image(*SEQUENCE), 4, rate="matrix", nonlinearity_out=nonlinearities.tanh
+    ),
     "ScaleLayer": lambda: layers.ScaleLayer(image()),
     "SliceLayer": lambda: layers.SliceLayer(image(), slice(1, None, 2), axis=2),
     "SpatialPyramidPoolingLayer": lambda: layers.SpatialPyramidPoolingLayer(
@@ -109,6 +120,7 @@ NETWORKS = {
     ),
     "StandardizationLayer": lambda: layers.StandardizationLayer(image(), axes=(2, 3)),
     "TPSTransformerLayer": _tps,
+    "TiedLayer": lambda: layers.TiedLayer(code := DenseLayer(image(*ROWS), 4), code),
     "TransformerLayer": lambda: layers.TransformerLayer(
         (source := image()), _localization(source, 6), downsample_factor=2
     ),

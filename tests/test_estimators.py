@@ -137,6 +137,17 @@ def test_the_same_seed_gives_the_same_network_with_its_noise(points: Any) -> Non
     assert np.abs(outputs[0] - outputs[2]).max() > 0.01
 
 
+def test_hidden_layers_can_be_specified_as_for_networks_in_one_line(points: Any) -> None:
+    X, y = points
+    estimator = classifier(hidden_layer_sizes=[(6, "tanh"), {"size": 4, "activation": "prelu"}])
+    network = estimator.fit(X, y).network_
+    shapes = {layer.name: layer.output_shape[1] for layer in layers.get_all_layers(network)}
+    assert shapes["hid1"] == 6
+    assert shapes["hid2"] == 4
+    with pytest.raises(LookupError, match="tahn"):
+        classifier(hidden_layer_sizes=[(6, "tahn")]).fit(X, y)
+
+
 def test_a_template_is_copied_and_only_its_noise_is_seeded_anew(points: Any) -> None:
     x, y = points
     template = noisy((2,), 3)

@@ -7,7 +7,7 @@ import pickle
 import numpy as np
 import pytest
 
-from nncore.random import get_rng, set_rng
+from nncore.random import get_rng, seeded, set_rng
 
 
 @pytest.fixture(autouse=True)
@@ -57,6 +57,15 @@ def test_a_wrapped_generator_survives_pickling():
     set_rng(np.random.default_rng(2))
     copy = pickle.loads(pickle.dumps(get_rng()))
     assert copy.randint(10**9) == get_rng().randint(10**9)
+
+
+def test_a_block_draws_from_a_generator_of_its_own_and_leaves_the_other_alone():
+    set_rng(5)
+    outside = get_rng()
+    with seeded(np.random.RandomState(3)):
+        assert get_rng().randint(10**6) == np.random.RandomState(3).randint(10**6)
+    assert get_rng() is outside
+    assert outside.randint(10**6) == np.random.RandomState(5).randint(10**6)
 
 
 @pytest.mark.parametrize("wrong", ["seed", None, 1.5, True, object()])

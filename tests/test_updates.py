@@ -15,7 +15,7 @@ from nncore import updates as up
 
 START = [np.array([[1.0, -2.0, 0.5], [0.1, 3.0, -1.0]]), np.array([0.3, -0.7])]
 TARGETS = [np.array([[0.5, 1.0, -1.0], [2.0, 0.0, 1.0]]), np.array([1.0, -1.0])]
-STEPS = 8
+STEPS = 10
 
 
 def scalar_loss(params):
@@ -77,6 +77,25 @@ def np_adamax(w, g, s, t, lr, b1, b2, eps):
     return w - lr / (1 - b1**t) * s["m"] / (s["u"] + eps)
 
 
+def np_rprop(w, g, s, t, lr, up, down, low, high):
+    """Element by element, as the papers tell it in words."""
+    w, g = w.copy(), g.copy()
+    step = s.setdefault("step", np.full_like(w, lr))
+    previous = s.setdefault("previous", np.zeros_like(w))
+    for i in np.ndindex(w.shape):
+        if g[i] * previous[i] > 0:
+            step[i] = min(step[i] * up, high)
+        elif g[i] * previous[i] < 0:
+            step[i] = max(step[i] * down, low)
+            g[i] = 0
+        if g[i] > 0:
+            w[i] -= step[i]
+        elif g[i] < 0:
+            w[i] += step[i]
+        previous[i] = g[i]
+    return w
+
+
 RULES = {
     "sgd": (up.sgd, np_sgd, {}, {}),
     "momentum": (up.momentum, np_momentum, {"momentum": 0.8}, {"mu": 0.8}),
@@ -91,6 +110,12 @@ RULES = {
         lambda *args, **kw: np_adam(*args, **kw, largest=True),
         {"beta1": 0.5, "beta2": 0.6},
         {"b1": 0.5, "b2": 0.6, "eps": 1e-8},
+    ),
+    "rprop": (
+        up.rprop,
+        np_rprop,
+        {"increase": 3.0, "decrease": 0.4, "min_step": 0.1, "max_step": 1.0},
+        {"up": 3.0, "down": 0.4, "low": 0.1, "high": 1.0},
     ),
 }
 

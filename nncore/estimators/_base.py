@@ -31,8 +31,10 @@ network : None, str, Layer or callable
     that is given the shape of a sample and the number of outputs and returns the output layer; or
     an output layer, of which every fit takes a copy, with its present parameters as the initial
     ones. Default: None.
-hidden_layer_sizes : int or sequence of int
-    Number of rectified units of each hidden layer, if `network` is None. Default: ``(100,)``.
+hidden_layer_sizes : int or sequence
+    Number of rectified units of each hidden layer, if `network` is None, or what else stands for a
+    layer in :class:`nncore.models.Network`, such as ``(100, "tanh")`` or
+    ``dict(form="conv2", size=8, filter_size=3)``. Default: ``(100,)``.
 network_options : dict, optional
     More arguments of the model or the callable.
 input_shape : tuple of int, optional
@@ -90,7 +92,7 @@ class NetworkEstimator(BaseEstimator):
         self,
         network: str | Layer | Callable[..., Layer] | None = None,
         *,
-        hidden_layer_sizes: int | Sequence[int] = (100,),
+        hidden_layer_sizes: int | Sequence[Any] = (100,),
         network_options: Mapping[str, Any] | None = None,
         input_shape: tuple[int, ...] | None = None,
         objective: str | Callable[..., Any] | None = None,

@@ -2,45 +2,23 @@
 
 from __future__ import annotations
 
-import contextlib
 import copy
 import numbers
-import operator
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from nncore import layers, models, nonlinearities
 from nncore.estimators._functions import LOCK
 from nncore.layers._random import RandomStream
-from nncore.random import get_rng, set_rng
+from nncore.models.networks.building import build_layers
+from nncore.random import seeded
 
-__all__ = ["make_network", "seeded"]
-
-
-@contextlib.contextmanager
-def seeded(random: Any) -> Iterator[None]:
-    """Draw from a generator in a block of code, and then again from what was used before.
-
-    Parameters
-    ----------
-    random : numpy.random.RandomState
-        The generator.
-    """
-    with LOCK:
-        before = get_rng()
-        set_rng(random)
-        try:
-            yield
-        finally:
-            set_rng(before)
+__all__ = ["make_network"]
 
 
 def _plain(shape: tuple[int, ...], num_outputs: int, output: Any, hidden: Any) -> Any:
-    sizes = (hidden,) if isinstance(hidden, numbers.Integral) else tuple(hidden)
-    layer: Any = layers.InputLayer((None, *shape), name="input")
-    for index, size in enumerate(sizes, 1):
-        layer = layers.DenseLayer(layer, operator.index(size), name=f"dense{index}")
-    return layers.DenseLayer(layer, num_outputs, nonlinearity=output, name="output")
+    specs = [hidden] if isinstance(hidden, numbers.Integral) else list(hidden)
+    return build_layers([shape, *specs, (num_outputs, output)])["out"]
 
 
 def _named(
@@ -86,8 +64,8 @@ def make_network(
         Number of classes or targets.
     output : callable
         Nonlinearity of the output layer, where it is made here.
-    hidden : int or sequence of int
-        Sizes of the hidden layers, if `network` is None.
+    hidden : int or sequence
+        Sizes or specifications of the hidden layers, if `network` is None.
     options : dict
         More arguments for a model or a callable.
     random : numpy.random.RandomState
@@ -108,7 +86,7 @@ def make_network(
         If the network has several inputs, only takes batches of a fixed size, or its output is
         not ``(batch, num_outputs)``.
     """
-    with seeded(random):
+    with LOCK, seeded(random):
         if network is None:
             made = _plain(shape, num_outputs, output, hidden)
         elif isinstance(network, str):

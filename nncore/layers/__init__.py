@@ -76,11 +76,18 @@ from nncore.layers.pool import pool_2d as pool_2d
 from nncore.layers.pool import pool_2d_nxn_regions as pool_2d_nxn_regions
 from nncore.layers.pool import pool_3d as pool_3d
 from nncore.layers.pool import pool_output_length as pool_output_length
+from nncore.layers.recurrent import BidirectionalLayer as BidirectionalLayer
+from nncore.layers.recurrent import ClockworkLayer as ClockworkLayer
 from nncore.layers.recurrent import CustomRecurrentLayer as CustomRecurrentLayer
 from nncore.layers.recurrent import Gate as Gate
 from nncore.layers.recurrent import GRULayer as GRULayer
 from nncore.layers.recurrent import LSTMLayer as LSTMLayer
+from nncore.layers.recurrent import MRNNLayer as MRNNLayer
+from nncore.layers.recurrent import MUT1Layer as MUT1Layer
 from nncore.layers.recurrent import RecurrentLayer as RecurrentLayer
+from nncore.layers.recurrent import RRNNLayer as RRNNLayer
+from nncore.layers.recurrent import SCRNLayer as SCRNLayer
+from nncore.layers.recurrent import bidirectional as bidirectional
 from nncore.layers.shape import DimshuffleLayer as DimshuffleLayer
 from nncore.layers.shape import FlattenLayer as FlattenLayer
 from nncore.layers.shape import PadLayer as PadLayer
@@ -102,6 +109,7 @@ from nncore.layers.special import TransformerLayer as TransformerLayer
 from nncore.layers.special import prelu as prelu
 from nncore.layers.special import rrelu as rrelu
 from nncore.layers.special import standardize as standardize
+from nncore.layers.tied import TiedLayer as TiedLayer
 
 __all__ = [
     "BaseConvLayer",
@@ -109,6 +117,8 @@ __all__ = [
     "BatchwiseDropoutDenseLayer",
     "BatchwiseDropoutLayer",
     "BiasLayer",
+    "BidirectionalLayer",
+    "ClockworkLayer",
     "ConcatLayer",
     "Conv1DLayer",
     "Conv2DLayer",
@@ -137,6 +147,8 @@ __all__ = [
     "Layer",
     "LocalResponseNormalization2DLayer",
     "LocallyConnected2DLayer",
+    "MRNNLayer",
+    "MUT1Layer",
     "MaxPool1DLayer",
     "MaxPool2DLayer",
     "MaxPool3DLayer",
@@ -148,14 +160,17 @@ __all__ = [
     "Pool1DLayer",
     "Pool2DLayer",
     "Pool3DLayer",
+    "RRNNLayer",
     "RandomizedRectifierLayer",
     "RecurrentLayer",
     "ReshapeLayer",
+    "SCRNLayer",
     "ScaleLayer",
     "SliceLayer",
     "SpatialPyramidPoolingLayer",
     "StandardizationLayer",
     "TPSTransformerLayer",
+    "TiedLayer",
     "TransformerLayer",
     "TransposedConv2DLayer",
     "TransposedConv3DLayer",
@@ -165,6 +180,7 @@ __all__ = [
     "autocrop",
     "autocrop_array_shapes",
     "batch_norm",
+    "bidirectional",
     "concat",
     "conv_input_length",
     "conv_output_length",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from numbers import Integral
 from typing import Any
 
@@ -15,7 +15,7 @@ from pytensor.graph.traversal import ancestors
 from nncore import utils
 from nncore.layers.base import Layer, MergeLayer, _label
 
-__all__ = ["LOOP_PARAMETERS", "LoopLayer", "agree", "check_elements", "sizes_of"]
+__all__ = ["LOOP_PARAMETERS", "Carry", "LoopLayer", "agree", "check_elements", "sizes_of"]
 
 LOOP_PARAMETERS = """
 backwards : bool
@@ -123,6 +123,32 @@ class _ClipGradient(ViewOp):
         return [pt.clip(gradient, -self.bound, self.bound) for gradient in gradients]
 
 
+class Carry:
+    """States that recurrent layers begin with, and those that they end with.
+
+    Given to :func:`nncore.layers.get_output` as ``carry=``, it lets a sequence go through a
+    network in pieces.
+
+    Parameters
+    ----------
+    before : dict
+        Maps pairs of a layer and the name of one of its states, such as ``"hid_init"``, to
+        expressions, ``(batch, ...)``. States that are not in it begin as always.
+    time : expression, optional
+        The number of steps that went before. Default: none.
+
+    Attributes
+    ----------
+    after : dict
+        The states after the last step, with keys as in `before`; filled by ``get_output``.
+    """
+
+    def __init__(self, before: Mapping[Any, Any], time: Any = None) -> None:
+        self.before = dict(before)
+        self.time = time
+        self.after: dict[Any, Any] = {}
+
+
 class LoopLayer(MergeLayer):
     """A layer that carries states through time; a base class.
 
@@ -148,14 +174,14 @@ only_return_final
         self,
         incoming: Any,
         states: dict[str, Any],
-        backwards: bool,
-        learn_init: bool,
-        gradient_steps: int,
-        grad_clipping: float,
-        unroll_scan: bool,
-        precompute_input: bool,
-        mask_input: Any,
-        only_return_final: bool,
+        backwards: bool = False,
+        learn_init: bool = False,
+        gradient_steps: int = -1,
+        grad_clipping: float = 0,
+        unroll_scan: bool = False,
+        precompute_input: bool = True,
+        mask_input: Any = None,
+        only_return_final: bool = False,
         **kwargs: Any,
     ) -> None:
         incomings = [incoming]
@@ -239,14 +265,20 @@ only_return_final
     def _state_shape(self) -> tuple[Any, ...]:
         raise NotImplementedError
 
+    def _sizes_of_state(self, name: str) -> tuple[Any, ...]:
+        """Sizes of a state for one item of the mini-batch; by default those of the output."""
+        return self._state_shape()
+
     def _clipped(self, expression: Any) -> Any:
         """Return the expression, with its gradient clipped."""
         if not self.grad_clipping:
             return expression
         return _ClipGradient(float(self.grad_clipping))(expression)
 
-    def _initial(self, name: str, inputs: Sequence[Any], batch: Any) -> Any:
+    def _initial(self, name: str, inputs: Sequence[Any], batch: Any, carry: Carry | None) -> Any:
         """Build a state before the first step, for every item of the mini-batch."""
+        if carry is not None and (self, name) in carry.before:
+            return carry.before[self, name]
         index = self._index_of(name)
         if index > 0:
             value = inputs[index]
@@ -254,7 +286,7 @@ only_return_final
             value = getattr(self, name)
             if value.type.shape[0] != 1:
                 value = pt.specify_shape(value, (1,) + (None,) * (value.ndim - 1))
-        sizes = zip(sizes_of(value)[1:], self._state_shape(), strict=True)
+        sizes = zip(sizes_of(value)[1:], self._sizes_of_state(name), strict=True)
         return pt.alloc(value, batch, *(found if n is None else n for found, n in sizes))
 
     def _loop(
@@ -264,29 +296,42 @@ only_return_final
         inputs: Sequence[Any],
         states: Sequence[str],
         non_sequences: Sequence[Any],
+        carry: Carry | None = None,
+        clock: Callable[[Any], Any] | None = None,
+        outputs: int = 1,
     ) -> Any:
         """Carry the states through time; return the last of them, in the layer's form.
 
         ``step`` takes an element of ``elements``, ``(time, batch, ...)``, and the states, and
-        returns the new states.
+        returns the new states. With ``clock``, a function of the numbers of the steps, from 0 on,
+        it takes a row of what that returned as well, between the two. If more than one of the
+        states is wanted, a list of the last ``outputs`` of them is returned.
         """
         steps, batch = sizes_of(elements)[:2]
         if self.unroll_scan:
             steps = self.input_shapes[0][1]
-        initial = [self._initial(name, inputs, batch) for name in states]
+        initial = [self._initial(name, inputs, batch, carry) for name in states]
         non_sequences = utils.unique(non_sequences)
         sequences = {"element": elements}
         if self.mask_incoming_index > 0:
             sequences["mask"] = inputs[self.mask_incoming_index].dimshuffle(1, 0)
         if self.backwards and not self.unroll_scan:
             sequences = {name: _reversed(value, steps) for name, value in sequences.items()}
+        if clock is not None:
+            numbers = _counted(steps) - 1
+            if carry is not None and carry.time is not None:
+                numbers = numbers + carry.time
+            if self.backwards and self.unroll_scan:
+                numbers = _reversed(numbers, steps)
+            sequences["clock"] = clock(numbers)
         if self.gradient_steps != -1:
             sequences["followed"] = pt.gt(_counted(steps), steps - int(self.gradient_steps))
 
         def advance(*args: Any) -> list[Any]:
             now = dict(zip(sequences, args, strict=False))
             before = args[len(sequences) : len(sequences) + len(initial)]
-            after = list(step(now["element"], *before))
+            ticked = [now["clock"]] if "clock" in now else []
+            after = list(step(now["element"], *ticked, *before))
             if "mask" in now:
                 after = [
                     pt.switch(now["mask"].dimshuffle(0, *["x"] * (new.ndim - 1)), new, old)
@@ -307,14 +352,23 @@ only_return_final
 
         arguments: tuple[Any, Any, Any] = (list(sequences.values()), initial, non_sequences)
         if self.unroll_scan:
-            output = utils.unroll_scan(
+            found = utils.unroll_scan(
                 advance, *arguments, n_steps=steps, go_backwards=self.backwards
-            )[-1]
+            )
         else:
             # Without n_steps, scan takes the least of the lengths, which JAX cannot work out.
-            output = pytensor.scan(
+            found = pytensor.scan(
                 checked, *arguments, n_steps=steps, return_list=True, return_updates=False
-            )[-1]
+            )
+        if carry is not None:
+            carry.after.update(
+                ((self, name), one[-1]) for name, one in zip(states, found, strict=True)
+            )
+        formed = [self._formed(one, steps, batch) for one in found[-outputs:]]
+        return formed if outputs > 1 else formed[0]
+
+    def _formed(self, output: Any, steps: Any, batch: Any) -> Any:
+        """Give a state at all steps the form of the layer's output."""
         if self.only_return_final:
             return output[-1]
         if self.backwards:
@@ -322,6 +376,39 @@ only_return_final
         # What scan says of the length is long-winded, and too much for JAX in a layer above.
         output = pt.specify_shape(output, (steps, batch, *output.type.shape[2:]))
         return output.dimshuffle(1, 0, *range(2, output.ndim))
+
+    def _project(
+        self,
+        step: Callable[..., Sequence[Any]],
+        inputs: Sequence[Any],
+        states: Sequence[str],
+        weights: Sequence[Any],
+        W: Any,
+        b: Any,
+        width: int,
+        **options: Any,
+    ) -> Any:
+        """Do the loop with elements ``x_t W + b``, ``(batch, width)``.
+
+        All of the input's axes from the third on are flattened. ``weights`` are what else
+        ``step`` uses; further arguments are those of :meth:`_loop`.
+        """
+        elements = inputs[0].dimshuffle(1, 0, *range(2, inputs[0].ndim))
+        length, batch = sizes_of(elements)[:2]
+        num_inputs = sizes_of(W)[0]
+        if elements.dtype != W.dtype:
+            elements = pt.cast(elements, W.dtype)
+        if self.precompute_input:
+            rows = pt.dot(elements.reshape((-1, num_inputs)), W) + b
+            elements = rows.reshape((length, batch, width))
+            return self._loop(step, elements, inputs, states, weights, **options)
+        if elements.ndim > 3:
+            elements = elements.reshape((length, batch, num_inputs))
+
+        def complete(element: Any, *rest: Any) -> Any:
+            return step(pt.dot(element, W) + b, *rest)
+
+        return self._loop(complete, elements, inputs, states, [*weights, W, b], **options)
 
     def _refuse_updates(self, outputs: list[Any], non_sequences: Sequence[Any]) -> None:
         for variable in ancestors(outputs, blockers=non_sequences):

@@ -179,7 +179,9 @@ class CustomRecurrentLayer(LoopLayer):
             )
         )
 
-    def get_output_for(self, inputs: Any, **kwargs: Any) -> Any:  # type: ignore[override]
+    def get_output_for(  # type: ignore[override]
+        self, inputs: Any, carry: Any = None, **kwargs: Any
+    ) -> Any:
         elements = inputs[0].dimshuffle(1, 0, *range(2, inputs[0].ndim))
         params = helper.get_all_params(self.hidden_to_hidden, unwrap_shared=False)
         if self.precompute_input:
@@ -195,7 +197,7 @@ class CustomRecurrentLayer(LoopLayer):
             total = element + _apply(self.hidden_to_hidden, hidden, kwargs)
             return [self.nonlinearity(self._clipped(total))]
 
-        return self._loop(step, elements, inputs, ["hid_init"], params)
+        return self._loop(step, elements, inputs, ["hid_init"], params, carry)
 
 
 @describe(LOOP_PARAMETERS)

@@ -10,7 +10,7 @@ import pytensor.tensor as pt
 
 from nncore import init, nonlinearities
 from nncore.layers._docs import describe
-from nncore.layers._recurrent_base import LOOP_PARAMETERS, LoopLayer, check_elements, sizes_of
+from nncore.layers._recurrent_base import LOOP_PARAMETERS, LoopLayer, check_elements
 from nncore.layers.base import _label
 from nncore.layers.dense import check_count
 
@@ -99,28 +99,16 @@ class _GatedLayer(LoopLayer):
         place = self._gates.index(name)
         return stacked[:, place * self.num_units : (place + 1) * self.num_units]
 
-    def _run(self, step: Any, inputs: Sequence[Any], states: Sequence[str], weights: Any) -> Any:
+    def _run(
+        self, step: Any, inputs: Sequence[Any], states: Sequence[str], weights: Any, carry: Any
+    ) -> Any:
         """Do the loop with ``step(element, *states)``; an element is all that comes from the input.
 
         ``element`` has the gates' parts side by side, ``(batch, gates * num_units)``.
         """
-        elements = inputs[0].dimshuffle(1, 0, *range(2, inputs[0].ndim))
-        length, batch = sizes_of(elements)[:2]
         W, b = self._stacked("W_in_to_"), self._stacked("b_")
-        num_inputs = W.type.shape[0] or W.shape[0]
-        if elements.dtype != W.dtype:
-            elements = pt.cast(elements, W.dtype)
-        if self.precompute_input:
-            rows = pt.dot(elements.reshape((-1, num_inputs)), W) + b
-            elements = rows.reshape((length, batch, len(self._gates) * self.num_units))
-            return self._loop(step, elements, inputs, states, weights)
-        if elements.ndim > 3:
-            elements = elements.reshape((length, batch, num_inputs))
-
-        def complete(element: Any, *rest: Any) -> Any:
-            return step(pt.dot(element, W) + b, *rest)
-
-        return self._loop(complete, elements, inputs, states, [*weights, W, b])
+        width = len(self._gates) * self.num_units
+        return self._project(step, inputs, states, weights, W, b, width, carry=carry)
 
 
 @describe(LOOP_PARAMETERS)
@@ -251,7 +239,9 @@ class LSTMLayer(_GatedLayer):
         setattr(self, f"W_cell_to_{name}", param)
         getattr(self, name).W_cell = param
 
-    def get_output_for(self, inputs: Any, **kwargs: Any) -> Any:  # type: ignore[override]
+    def get_output_for(  # type: ignore[override]
+        self, inputs: Any, carry: Any = None, **kwargs: Any
+    ) -> Any:
         W_hid = self._stacked("W_hid_to_")
         weights = [W_hid]
         if self.peepholes:
@@ -269,7 +259,7 @@ class LSTMLayer(_GatedLayer):
                 outgate = outgate + cell * self.W_cell_to_outgate
             return [cell, self.nonlinearity_outgate(outgate) * self.nonlinearity(cell)]
 
-        return self._run(step, inputs, ["cell_init", "hid_init"], weights)
+        return self._run(step, inputs, ["cell_init", "hid_init"], weights, carry)
 
 
 @describe(LOOP_PARAMETERS)
@@ -369,7 +359,9 @@ class GRULayer(_GatedLayer):
         self.nonlinearity_updategate = self.updategate.nonlinearity
         self.nonlinearity_hid = self.hidden_update.nonlinearity
 
-    def get_output_for(self, inputs: Any, **kwargs: Any) -> Any:  # type: ignore[override]
+    def get_output_for(  # type: ignore[override]
+        self, inputs: Any, carry: Any = None, **kwargs: Any
+    ) -> Any:
         W_hid = self._stacked("W_hid_to_")
 
         def step(element: Any, hidden: Any) -> list[Any]:
@@ -386,4 +378,4 @@ class GRULayer(_GatedLayer):
             )
             return [(1.0 - update) * hidden + update * candidate]
 
-        return self._run(step, inputs, ["hid_init"], [W_hid])
+        return self._run(step, inputs, ["hid_init"], [W_hid], carry)

@@ -105,8 +105,8 @@ class DenseLayer(Layer):
                 f"every axis from {num_leading_axes} on, as they are flattened into the inputs of "
                 "the dot product. Fix the sizes, or raise num_leading_axes."
             )
-        self._num_inputs = math.prod(flattened)
-        self.W = self.add_param(W, (self._num_inputs, self.num_units), name="W")
+        self.num_inputs = math.prod(flattened)
+        self.W = self.add_param(W, (self.num_inputs, self.num_units), name="W")
         self.b = (
             None
             if b is None
@@ -127,12 +127,12 @@ class DenseLayer(Layer):
             for axis, size in enumerate(input.type.shape[:leading])
         ]
         if leading != 1:
-            rows = input.reshape((-1, self._num_inputs))
+            rows = input.reshape((-1, self.num_inputs))
         elif input.ndim == 2:
             rows = input
         else:
             # With a number for the second axis, the gradient has the weights' static shape.
-            rows = input.reshape((input.shape[0], self._num_inputs))
+            rows = input.reshape((input.shape[0], self.num_inputs))
         activation = pt.dot(rows, self.W)
         if leading != 1:
             activation = activation.reshape((*sizes, self.num_units))

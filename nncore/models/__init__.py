@@ -1,8 +1,9 @@
 """Ready-made networks.
 
 :func:`build` builds the small ones by name. The published ones are functions that return all
-layers by their names, and :func:`load_parameters` reads their values from a file. Stacks that are
-pretrained layer by layer are in :mod:`nncore.models.sda`.
+layers by their names, and :func:`load_parameters` reads their values from a file.
+:class:`Classifier`, :class:`Regressor` and :class:`Autoencoder` are networks from lists of sizes.
+Stacks that are pretrained layer by layer are in :mod:`nncore.models.sda`.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from typing import Any
 from nncore.errors import UnknownNameError
 from nncore.models.alexnet import caffe_reference
 from nncore.models.inception import googlenet, inception_v3
+from nncore.models.networks import Autoencoder, Classifier, Network, Regressor
 from nncore.models.nin import cifar10_nin
 from nncore.models.parameters import load_parameters, read_parameters
 from nncore.models.residual import preactivation_resnet, resnet50, resnet_cifar
@@ -25,6 +27,10 @@ from nncore.models.zoo import cnn, lenet, mlp
 
 __all__ = [
     "NAMES",
+    "Autoencoder",
+    "Classifier",
+    "Network",
+    "Regressor",
     "build",
     "c3d",
     "caffe_reference",

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Iterable, Mapping
-from functools import partial
 from typing import Any
 
 import numpy as np
 import pytensor
-import pytensor.tensor as pt
 from pytensor.compile.sharedvalue import SharedVariable
 from pytensor.graph.traversal import graph_inputs
 from pytensor.tensor.variable import TensorVariable
@@ -16,8 +15,14 @@ from pytensor.tensor.variable import TensorVariable
 from nncore import registry
 from nncore.backends import get_mode
 from nncore.errors import DataError
-from nncore.layers.helper import get_all_layers, get_all_params, get_output, get_output_shape
+from nncore.graph import NetworkGraph, output_layers
+from nncore.layers.helper import get_all_layers, get_all_params, get_output_shape
 from nncore.layers.input import InputLayer
+from nncore.objectives import as_losses
+from nncore.regularization import Regularizer, penalty_of
+from nncore.training.gradients import GradientLimits, gradient_norms
+from nncore.training.monitors import Monitors, distinct
+from nncore.updates import Schedule, apply_schedule, get_or_compute_grads
 
 __all__ = [
     "Compiled",
@@ -27,7 +32,6 @@ __all__ = [
     "network_inputs",
     "random_streams",
     "resolve_objective",
-    "target_variable",
 ]
 
 
@@ -69,31 +73,6 @@ def resolve_objective(objective: str | Callable[..., Any]) -> Callable[..., Any]
         The function.
     """
     return registry.get("objective", objective) if isinstance(objective, str) else objective
-
-
-def target_variable(objective: Callable[..., Any], output_shape: tuple[Any, ...]) -> Any:
-    """A variable for the targets that an objective compares an output with."""
-    name = getattr(objective, "__name__", "")
-    if name in ("categorical_crossentropy", "multiclass_hinge_loss") and len(output_shape) == 2:
-        return pt.ivector("targets")
-    shape = tuple(n if n == 1 else None for n in output_shape)
-    return pt.tensor("targets", dtype=pytensor.config.floatX, shape=shape)
-
-
-def _metric(name: str, prediction: TensorVariable, target: TensorVariable) -> TensorVariable:
-    """The value of a monitor that is given by name, one for each sample."""
-    from nncore import objectives
-
-    if name == "accuracy":
-        many = prediction.ndim == 2 and prediction.type.shape[1] != 1
-        accuracy = objectives.categorical_accuracy if many else objectives.binary_accuracy
-        return accuracy(prediction, target)
-    return registry.get("objective", name)(prediction, target)
-
-
-def _mean(value: TensorVariable) -> TensorVariable:
-    # The mean of booleans or integers would be a float64.
-    return value.astype(pytensor.config.floatX).mean()
 
 
 class StepFunction:
@@ -142,6 +121,8 @@ class Compiled:
         All parameters, trainable or not, in the network's order.
     backend : str
         Where to compile for.
+    rate_scale : SharedVariable, optional
+        What the learning rate is multiplied by.
     """
 
     def __init__(
@@ -152,6 +133,7 @@ class Compiled:
         updates: Mapping[SharedVariable, Any],
         params: list[SharedVariable],
         backend: str,
+        rate_scale: SharedVariable | None = None,
     ) -> None:
         self.inputs = inputs
         self.train_outputs = dict(train_outputs)
@@ -159,6 +141,7 @@ class Compiled:
         self.updates = dict(updates)
         self.params = params
         self.backend = backend
+        self.rate_scale = rate_scale
         self._mode = get_mode(backend)
         self._step: StepFunction | None = None
         self._evaluate: StepFunction | None = None
@@ -229,7 +212,7 @@ def check_data(network: Any, arrays: tuple[Any, ...], names: tuple[str, ...] = (
             f"the network has {len(inputs)} inputs, but the data have {len(arrays)} arrays."
         )
     _check_batch(network, inputs, arrays)
-    output = get_output_shape(network)
+    output = get_output_shape(output_layers(network)[0])
     if len(arrays) > len(inputs) and len(output) == 2 and output[1] is not None:
         labels = arrays[len(inputs)]
         if labels.ndim == 1 and labels.dtype.kind in "iu" and output[1] > 1 and len(labels):
@@ -241,40 +224,100 @@ def check_data(network: Any, arrays: tuple[Any, ...], names: tuple[str, ...] = (
                 )
 
 
+def _learning_rate(rule: Callable[..., Any], learning_rate: Any) -> Any:
+    """The rate that was given, or else the rule's own; None if it takes none."""
+    parameter = inspect.signature(rule).parameters.get("learning_rate")
+    if learning_rate is not None or parameter is None:
+        return learning_rate
+    return 0.01 if parameter.default is inspect.Parameter.empty else parameter.default
+
+
+def _updates(
+    rule: Callable[..., Any],
+    loss: TensorVariable,
+    params: list[SharedVariable],
+    learning_rate: Any,
+    options: dict[str, Any],
+    limits: GradientLimits | None,
+    scale: SharedVariable | None,
+) -> dict[SharedVariable, Any]:
+    """The updates of a rule, with the gradients limited and the rate scheduled."""
+    descended: Any = loss
+    if limits is not None:
+        grads = limits(get_or_compute_grads(loss, params))
+        # A rule that needs the loss itself takes gradients besides.
+        if "grads" in inspect.signature(rule).parameters:
+            options["grads"] = grads
+        else:
+            descended = grads
+    rate = _learning_rate(rule, learning_rate)
+    if scale is not None:
+        if rate is None:
+            raise ValueError(
+                "reduce_on_plateau needs an update rule with a learning rate, which "
+                f"{getattr(rule, '__name__', rule)} has not."
+            )
+        whole = rate if isinstance(rate, Schedule) else None
+        rate = Schedule(lambda t: whole(t) * scale) if whole is not None else rate * scale
+    if isinstance(rate, Schedule):
+        return apply_schedule(rule, rate)(descended, params, **options)
+    if rate is not None:
+        options["learning_rate"] = rate
+    return rule(descended, params, **options)
+
+
 def compile_network(
     network: Any,
-    objective: str | Callable[..., Any],
+    objective: Any,
     updates: str | Callable[..., Any] = "adam",
     learning_rate: Any = None,
     update_options: Mapping[str, Any] | None = None,
     penalty: TensorVariable | None = None,
-    monitors: Iterable[Any] = (),
+    monitors: Any = (),
     backend: str = "numba",
     target: TensorVariable | None = None,
+    *,
+    regularizers: Iterable[Regularizer] = (),
+    weighted: bool | int = False,
+    limits: GradientLimits | None = None,
+    monitor_gradients: bool = False,
+    scaled_rate: bool = False,
 ) -> Compiled:
     """Build the training and the test functions of a network.
 
     Parameters
     ----------
-    network : Layer
-        The output layer.
-    objective : str or callable
-        A registered objective, or a function of predictions and targets.
+    network : Layer or sequence of Layer
+        The output layer or layers.
+    objective : str, callable, Loss, or sequence of these
+        A registered objective, a function of predictions and targets, or terms of a sum.
     updates : str or callable
         A registered update rule, or a function of ``(loss, params, ...)``. Default: ``"adam"``.
-    learning_rate : float or expression, optional
+    learning_rate : float, expression or Schedule, optional
         Default: the rule's own, or 0.01 if it has none.
     update_options : dict, optional
         More arguments of the rule.
     penalty : expression, optional
         A scalar that is added to the training loss.
-    monitors : iterable of str or (str, callable)
-        ``"accuracy"``, the name of an objective, or a name with a function of predictions and
-        targets.
+    monitors : iterable or dict
+        As for :func:`nncore.training.train`.
     backend : str
         ``"numba"``, ``"jax"`` or ``"python"``. Default: ``"numba"``.
     target : TensorVariable, optional
-        Default: an int vector for class labels, else like the network's output.
+        The targets of a loss that has none of its own. Default: an int vector for class labels,
+        else like the network's output.
+    regularizers : iterable of Regularizer
+        What is added to the loss, or changes outputs, in training only.
+    weighted : bool or int
+        Whether there are weights of samples; see :class:`nncore.objectives.Loss`.
+        Default: False.
+    limits : GradientLimits, optional
+        Limits on the gradients.
+    monitor_gradients : bool
+        Whether to report the norm of the gradient by each parameter. Default: False.
+    scaled_rate : bool
+        Whether the learning rate is multiplied by a shared variable,
+        :attr:`Compiled.rate_scale`. Default: False.
 
     Returns
     -------
@@ -284,50 +327,61 @@ def compile_network(
     Raises
     ------
     nncore.errors.UnknownNameError
-        For a name that is not registered.
+        For a name that is not registered, or a pattern that stands for nothing.
     """
-    import inspect
-
-    function = resolve_objective(objective)
-    inputs = [layer.input_var for layer in network_inputs(network)]
-    if target is None:
-        target = target_variable(function, get_output_shape(network))
-
-    chosen: dict[str, Callable[[Any, Any], Any]] = {}
-    for monitor in monitors:
-        if isinstance(monitor, str):
-            if monitor != "accuracy":
-                registry.get("objective", monitor)
-            chosen[monitor] = partial(_metric, monitor)
-        else:
-            name, measure = monitor
-            chosen[name] = measure
-
-    def outputs(deterministic: bool) -> dict[str, TensorVariable]:
-        prediction = get_output(network, deterministic=deterministic)
-        values = {"loss": _mean(function(prediction, target))}
-        if penalty is not None and not deterministic:
-            values["loss"] = values["loss"] + penalty
-        for name, measure in chosen.items():
-            values[name] = _mean(measure(prediction, target))
-        return values
-
-    train_outputs = outputs(deterministic=False)
     rule = registry.get("update", updates) if isinstance(updates, str) else updates
-    options = dict(update_options or {})
-    needs_rate = inspect.signature(rule).parameters.get("learning_rate")
-    if learning_rate is not None:
-        options["learning_rate"] = learning_rate
-    elif needs_rate is not None and needs_rate.default is inspect.Parameter.empty:
-        options.setdefault("learning_rate", 0.01)
+    losses = as_losses(objective, weighted)
+    terms = list(regularizers)
+    chosen = Monitors(monitors)
+    train = NetworkGraph(network, terms, deterministic=False)
+    test = NetworkGraph(network, deterministic=True)
+    pairs = [loss.variables(test) for loss in losses]
+    if target is not None and losses[0].target is None:
+        pairs[0] = target, pairs[0][1]
+    inputs: list[TensorVariable] = [layer.input_var for layer in network_inputs(network)]
+    for pair in pairs:
+        inputs += [one for one in pair if one is not None and one not in inputs]
+
+    def outputs(graph: NetworkGraph) -> dict[str, TensorVariable]:
+        values = [loss(graph, *pair) for loss, pair in zip(losses, pairs, strict=True)]
+        weighed = [
+            value if loss.weight == 1 else value * float(loss.weight)
+            for loss, value in zip(losses, values, strict=True)
+        ]
+        error = sum(weighed[1:], start=weighed[0])
+        found = {"loss": error}
+        if len(losses) > 1:
+            found |= zip(distinct([loss.name for loss in losses]), values, strict=True)
+        return found | chosen.values(graph, losses[0], pairs[0][0], error)
+
+    train_outputs = outputs(train)
+    added = penalty_of(terms, train)
+    for extra in (added, penalty):
+        if extra is not None:
+            train_outputs["loss"] = train_outputs["loss"] + extra
     trainable = get_all_params(network, trainable=True)
+    if monitor_gradients:
+        train_outputs |= gradient_norms(network, train_outputs["loss"], trainable)
+    scale = None
+    if scaled_rate:
+        one = np.ones((), dtype=pytensor.config.floatX)
+        scale = pytensor.shared(one, name="learning_rate.scale")
     return Compiled(
-        [*inputs, target],
+        inputs,
         train_outputs,
-        outputs(deterministic=True),
-        rule(train_outputs["loss"], trainable, **options),
+        outputs(test),
+        _updates(
+            rule,
+            train_outputs["loss"],
+            trainable,
+            learning_rate,
+            dict(update_options or {}),
+            limits,
+            scale,
+        ),
         get_all_params(network),
         backend,
+        scale,
     )
 
 

@@ -12,9 +12,9 @@ from nncore.backends import get_mode
 from nncore.backends.threads import one_pool
 from nncore.errors import DataError
 from nncore.layers.helper import get_output
+from nncore.training._means import run_evaluation
 from nncore.training.batches import ArrayBatches, as_batches
 from nncore.training.functions import check_data, compile_network, network_inputs
-from nncore.training.loop import run_evaluation
 
 __all__ = ["evaluate", "predict", "run_prediction"]
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
-import signal
-import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
@@ -16,15 +15,17 @@ from pytensor.tensor.variable import TensorVariable
 from nncore.backends.threads import one_pool
 from nncore.errors import DataError, TrainingDiverged
 from nncore.layers.helper import get_all_params
+from nncore.regularization import Regularizer
+from nncore.training._interrupt import Interrupt
+from nncore.training._means import IN_FLIGHT, Means, as_values, run_evaluation
 from nncore.training.batches import ArrayBatches, IterableBatches, as_batches
 from nncore.training.functions import Compiled, check_data, compile_network
+from nncore.training.gradients import GradientLimits
+from nncore.training.plateau import ReduceOnPlateau, improves
 from nncore.training.records import EpochRecord
 from nncore.training.state import TrainingState, to_host
 
 __all__ = ["Progress", "train"]
-
-#: How many batches may be under way on a device before their losses are looked at.
-_IN_FLIGHT = 16
 
 
 class Progress(Protocol):
@@ -45,82 +46,6 @@ class Progress(Protocol):
         """Training ended."""
 
 
-class _Interrupt:
-    """Turns the first Ctrl-C into a flag, so that a batch is not torn apart; a second one acts."""
-
-    def __init__(self) -> None:
-        self.requested = False
-        self._previous: Any = None
-        self._installed = False
-
-    def __enter__(self) -> _Interrupt:
-        if threading.current_thread() is threading.main_thread():
-            self._previous = signal.getsignal(signal.SIGINT)
-            if self._previous is signal.default_int_handler:
-                signal.signal(signal.SIGINT, self._handle)
-                self._installed = True
-        return self
-
-    def _handle(self, number: int, frame: Any) -> None:
-        if self.requested:
-            raise KeyboardInterrupt
-        self.requested = True
-
-    def __exit__(self, *_: object) -> None:
-        if self._installed:
-            signal.signal(signal.SIGINT, self._previous)
-            self._installed = False
-
-
-class _Means:
-    """Means over the samples of an epoch, from values that a device may still be computing."""
-
-    def __init__(self, epoch: int, total: int | None, in_flight: int) -> None:
-        self.epoch = epoch
-        self.total = total
-        self.in_flight = in_flight
-        self.samples = 0
-        self.batches = 0
-        self._counted = 0
-        self._sums: dict[str, float] = {}
-        self._pending: list[tuple[int, int, dict[str, Any]]] = []
-
-    def add(self, count: int, values: Mapping[str, Any]) -> None:
-        self.samples += count
-        self.batches += 1
-        self._pending.append((self.batches, count, dict(values)))
-        if len(self._pending) > self.in_flight:
-            self.flush(keep=self.in_flight // 2)
-
-    def flush(self, keep: int = 0) -> None:
-        while len(self._pending) > keep:
-            number, count, values = self._pending.pop(0)
-            for name, value in values.items():
-                number_value = float(value)
-                if name == "loss" and not math.isfinite(number_value):
-                    of = f" of {self.total}" if self.total else ""
-                    raise TrainingDiverged(
-                        f"the loss became {number_value} in epoch {self.epoch}, at batch "
-                        f"{number}{of}."
-                    )
-                self._sums[name] = self._sums.get(name, 0.0) + number_value * count
-            self._counted += count
-
-    def values(self) -> dict[str, float]:
-        return {name: total / max(1, self._counted) for name, total in self._sums.items()}
-
-
-def _as_values(result: Any) -> dict[str, Any]:
-    """What a step returned, by name; a step of one's own may return just the loss."""
-    if isinstance(result, Mapping):
-        return dict(result)
-    if result is None:
-        return {}
-    if isinstance(result, list | tuple):
-        return {"loss": result[0]} if result else {}
-    return {"loss": result}
-
-
 def _length(batches: ArrayBatches | IterableBatches) -> int | None:
     try:
         return len(batches)
@@ -130,20 +55,6 @@ def _length(batches: ArrayBatches | IterableBatches) -> int | None:
 
 def _first_arrays(batches: ArrayBatches | IterableBatches) -> tuple[Any, ...] | None:
     return batches.arrays if isinstance(batches, ArrayBatches) else None
-
-
-def run_evaluation(
-    function: Callable[..., Any], batches: ArrayBatches | IterableBatches
-) -> dict[str, float]:
-    """Means of a function's values over all samples."""
-    means = _Means(0, None, _IN_FLIGHT)
-    with one_pool(function):
-        for batch in batches.epoch():
-            values = _as_values(function(*batch))
-            # Under another name than "loss", so that a bad value is reported and not raised.
-            means.add(len(batch[0]), {f"={name}": value for name, value in values.items()})
-        means.flush()
-    return {name.removeprefix("="): value for name, value in means.values().items()}
 
 
 class _Loop:
@@ -160,6 +71,10 @@ class _Loop:
         epochs: int | None,
         best: str,
         patience: int | None,
+        min_improvement: float,
+        validate_every: int,
+        plateau: ReduceOnPlateau | None,
+        rate_scale: Any,
         seed: int,
         checkpoint: Path | None,
         progress: Progress | None,
@@ -174,6 +89,10 @@ class _Loop:
         self.epochs = epochs
         self.best = best
         self.patience = patience
+        self.min_improvement = min_improvement
+        self.validate_every = validate_every
+        self.plateau = plateau
+        self.rate_scale = rate_scale
         self.seed = seed
         self.checkpoint = checkpoint
         self.progress = progress
@@ -219,22 +138,46 @@ class _Loop:
         sign = -1.0 if "accuracy" in self.best else 1.0
         return sign * values[self.best]
 
-    def finished(self) -> bool:
-        done = len(self.history)
-        if self.epochs is not None and done >= self.epochs:
-            return True
-        return self.patience is not None and done - self.best_epoch >= self.patience > 0
+    def scored(self, record: EpochRecord) -> bool:
+        """Whether an epoch can be the best: not if it was not validated though others are."""
+        return bool(record.validation) or self.validation is None
 
-    def epoch(self, number: int, interrupt: _Interrupt) -> EpochRecord:
+    def finished(self) -> bool:
+        if self.epochs is not None and len(self.history) >= self.epochs:
+            return True
+        if self.patience is None:
+            return False
+        since = sum(self.scored(record) for record in self.history[self.best_epoch :])
+        return since >= self.patience
+
+    def judge(self, record: EpochRecord) -> EpochRecord:
+        """Take a finished epoch into the history, and keep its parameters if it is the best."""
+        better = False
+        if self.scored(record):
+            score = self.score(record)
+            better = improves(score, self.best_score, self.min_improvement)
+            if better:
+                self.best_score, self.best_epoch = score, record.epoch
+                self.best_values = self.state.parameters()
+        record = dataclasses.replace(record, is_best=better)
+        self.history.append(record)
+        if self.plateau is not None:
+            scores = [self.score(one) for one in self.history if self.scored(one)]
+            scale = np.asarray(self.plateau.scale(scores), dtype=self.rate_scale.type.dtype)
+            self.rate_scale.set_value(scale)
+        return record
+
+    def epoch(self, number: int, interrupt: Interrupt) -> EpochRecord:
         started = time.perf_counter()
         total = _length(self.train)
         if self.progress:
-            self.progress.begin(number, self.epochs, total, self.train.samples)
-        means = _Means(number, total, self.in_flight)
+            samples = self.train.samples if self.train.batches is None else None
+            self.progress.begin(number, self.epochs, total, samples)
+        means = Means(number, total, self.in_flight)
         first_samples, first_done = 0, started
         # The order of an epoch depends on nothing but the seed and the epoch's number.
-        for batch in self.train.epoch(np.random.default_rng([self.seed, number])):
-            means.add(len(batch[0]), _as_values(self.step(*batch)))
+        for batch in self.train.training(self.seed, number):
+            means.add(len(batch[0]), as_values(self.step(*batch)))
             if means.batches == 1 and total != 1:
                 # The first batch may have had to wait for the compiler.
                 first_samples, first_done = means.samples, time.perf_counter()
@@ -245,7 +188,13 @@ class _Loop:
         means.flush()
         trained = time.perf_counter() - first_done
         validation: dict[str, float] = {}
-        if self.validation is not None and self.evaluate is not None and not interrupt.requested:
+        due = (number - 1) % self.validate_every == 0 or number == self.epochs
+        if (
+            due
+            and self.validation is not None
+            and self.evaluate is not None
+            and not interrupt.requested
+        ):
             validation = run_evaluation(self.evaluate, self.validation)
         return EpochRecord(
             epoch=number,
@@ -266,23 +215,15 @@ class _Loop:
             self.progress.close()
 
     def run(self) -> Iterator[EpochRecord]:
-        import dataclasses
-
         try:
             while not self.finished():
-                with _Interrupt() as interrupt, one_pool(self.step):
+                with Interrupt() as interrupt, one_pool(self.step):
                     try:
                         record = self.epoch(len(self.history) + 1, interrupt)
                     except TrainingDiverged as error:
                         raise TrainingDiverged(f"{error} {self._after_divergence()}") from None
                     if not record.interrupted:
-                        score = self.score(record)
-                        better = score < self.best_score
-                        record = dataclasses.replace(record, is_best=better)
-                        self.history.append(record)
-                        if better:
-                            self.best_score, self.best_epoch = score, record.epoch
-                            self.best_values = self.state.parameters()
+                        record = self.judge(record)
                         self.save()
                 if self.progress:
                     self.progress.end(record)
@@ -312,12 +253,12 @@ def train(
     *,
     epochs: int | None = 10,
     batch_size: int = 128,
-    objective: str | Callable[..., Any] = "categorical_crossentropy",
+    objective: Any = "categorical_crossentropy",
     updates: str | Callable[..., Any] = "adam",
     learning_rate: Any = None,
     update_options: Mapping[str, Any] | None = None,
     penalty: TensorVariable | None = None,
-    monitors: Iterable[Any] = ("accuracy",),
+    monitors: Any = ("accuracy",),
     best: str = "loss",
     patience: int | None = None,
     seed: int = 0,
@@ -327,36 +268,54 @@ def train(
     progress: Progress | None = None,
     step: Callable[..., Any] | None = None,
     compiled: Compiled | None = None,
+    regularizers: Iterable[Regularizer] = (),
+    weighted: bool | int = False,
+    min_improvement: float = 0.0,
+    validate_every: int = 1,
+    train_batches: int | None = None,
+    valid_batches: int | None = None,
+    chunk_batches: int | None = None,
+    reduce_on_plateau: ReduceOnPlateau | None = None,
+    max_gradient_elem: float | None = None,
+    max_gradient_norm: float | None = None,
+    max_gradient_total_norm: float | None = None,
+    monitor_gradients: bool = False,
 ) -> Iterator[EpochRecord]:
     """Train a network, one epoch for each item that is taken from the result.
 
     Parameters
     ----------
-    network : Layer
-        The output layer.
-    train, validation : pair of array, object with ``x`` and ``y``, iterable of batches, or callable
-        The data. Arrays have a row for each sample and may be memory-mapped; a callable returns a
-        new iterable of batches for each epoch.
+    network : Layer or sequence of Layer
+        The output layer, or several.
+    train, validation : tuple of array, object with ``x`` and ``y``, iterable, or callable
+        The data: the network's inputs, then the targets of each loss, each followed by weights if
+        it is weighted. Arrays have a row for each sample and may be memory-mapped; a callable
+        returns a new iterable of batches for each epoch, or a batch each time it is called.
     epochs : int or None
         How many epochs to make in all; None goes on until the consumer or `patience` stops.
         Default: 10.
     batch_size : int
         Samples in a batch of arrays. Default: 128.
-    objective : str or callable
-        A registered objective, or a function of predictions and targets.
+    objective : str, callable, Loss, or sequence of these
+        A registered objective, a function of predictions and targets, or terms of a sum, with
+        outputs, targets and weights of their own (see :class:`nncore.objectives.Loss`).
         Default: ``"categorical_crossentropy"``.
     updates : str or callable
         A registered update rule, or a function of ``(loss, params, ...)``. Default: ``"adam"``.
-    learning_rate : float or expression, optional
+    learning_rate : float, expression or Schedule, optional
+        A schedule, such as :func:`nncore.updates.cosine_schedule`, counts batches.
         Default: the rule's own, or 0.01 if it has none.
     update_options : dict, optional
         More arguments of the rule.
     penalty : expression, optional
         A scalar that is added to the training loss, for example
         ``1e-4 * nncore.regularization.regularize_network_params(network, l2)``.
-    monitors : iterable of str or (str, callable)
-        What to report beside the loss: ``"accuracy"``, the name of an objective, or a name with a
-        function of predictions and targets. Default: ``("accuracy",)``.
+    monitors : iterable or dict
+        What to report beside the loss: ``"accuracy"``, ``"err"`` (the loss without penalties), the
+        name of an objective, a name with a function of predictions and targets or with an
+        expression, or a pattern with levels, as in ``{"hid*": [0.1, 0.9]}``: the fraction of
+        outputs below each level. See :class:`nncore.training.monitors.Monitors`.
+        Default: ``("accuracy",)``.
     best : str
         The value by which epochs are compared, of the validation data if there are any: more is
         better for an accuracy, less for everything else. Default: ``"loss"``.
@@ -382,6 +341,32 @@ def train(
         What :func:`compile_network` returned for this network, so that several trainings share
         their functions and the state of the optimizer. The arguments that it was called with are
         then not used here.
+    regularizers : iterable of Regularizer
+        What is added to the training loss, or makes outputs noisy while training; see
+        :func:`nncore.regularization.from_kwargs`.
+    weighted : bool or int
+        Whether the data have weights of the samples after the targets; a number says how many axes
+        they have. Default: False.
+    min_improvement : float
+        By which fraction of its size the best value must fall for an epoch to be the new best, and
+        for patience to begin anew. Default: 0.
+    validate_every : int
+        In which epochs to validate: the first, every so many after it, and the last if `epochs` is
+        given. `patience` counts validations. Default: 1.
+    train_batches, valid_batches : int, optional
+        How many batches make an epoch, and a validation, which takes the first ones. Default: as
+        many as the data have.
+    chunk_batches : int, optional
+        How many batches to put on the device at once, for data that do not fit into its memory as
+        a whole: a batch is then a slice of what is there already. Default: each batch by itself.
+    reduce_on_plateau : ReduceOnPlateau, optional
+        When to reduce the learning rate. Default: never.
+    max_gradient_elem, max_gradient_norm, max_gradient_total_norm : float, optional
+        Limits on the elements of gradients, on the norm of the gradient by each parameter, and on
+        the norm of all gradients together, which act in this order. Default: none.
+    monitor_gradients : bool
+        Whether to report the norm of the gradient by each parameter, before the limits, as
+        ``grad(hid1.W)``. Default: False.
 
     Returns
     -------
@@ -418,20 +403,36 @@ def train(
         raise ValueError(
             f"patience must be a whole number of at least 1, or None, not {patience!r}"
         )
+    for name, number in (
+        ("validate_every", validate_every),
+        ("train_batches", train_batches),
+        ("valid_batches", valid_batches),
+        ("chunk_batches", chunk_batches),
+    ):
+        if number is not None and (not isinstance(number, int) or number < 1):
+            raise ValueError(f"{name} must be a whole number of at least 1, not {number!r}")
+    if min_improvement < 0:
+        raise ValueError(f"min_improvement must be at least 0, not {min_improvement!r}")
     if resume and checkpoint is None:
         raise ValueError("resume=True needs checkpoint=, the file to go on from")
+    own = step is not None
+    if own and reduce_on_plateau is not None:
+        raise ValueError("reduce_on_plateau cannot change the rate of a step of your own.")
 
-    batches = as_batches(train, batch_size, "the training data")
+    if compiled is not None:
+        backend = compiled.backend
+    on_jax = backend == "jax" and not own
+    batches = as_batches(
+        train,
+        batch_size,
+        "the training data",
+        train_batches,
+        chunk_batches,
+        _placing() if on_jax and chunk_batches is not None else None,
+    )
     checks = None
     if validation is not None:
-        checks = as_batches(validation, batch_size, "the validation data")
-    for data in (batches, checks):
-        arrays = _first_arrays(data) if data is not None else None
-        if arrays is not None:
-            check_data(network, arrays)
-            if step is None and len(arrays) < 2:
-                raise DataError("training needs targets: give a pair (x, y).")
-
+        checks = as_batches(validation, batch_size, "the validation data", valid_batches)
     if compiled is None:
         compiled = compile_network(
             network,
@@ -442,9 +443,28 @@ def train(
             penalty,
             monitors,
             backend,
+            regularizers=regularizers,
+            weighted=weighted,
+            limits=GradientLimits(max_gradient_elem, max_gradient_norm, max_gradient_total_norm)
+            or None,
+            monitor_gradients=monitor_gradients,
+            scaled_rate=reduce_on_plateau is not None,
         )
-    own = step is not None
+    if reduce_on_plateau is not None and compiled.rate_scale is None:
+        raise ValueError(
+            "reduce_on_plateau needs functions that were compiled with scaled_rate=True."
+        )
+    for data in (batches, checks):
+        arrays = _first_arrays(data) if data is not None else None
+        if arrays is not None:
+            check_data(network, arrays)
+            if not own:
+                _check_count(arrays, compiled.inputs)
+
     run_step: Any = step if own else compiled.step
+    if on_jax and chunk_batches is not None:
+        # What is on the device already must not come back to be looked at.
+        run_step.function.trust_input = True
     path = Path(checkpoint) if checkpoint is not None else None
     loop = _Loop(
         run_step,
@@ -455,12 +475,41 @@ def train(
         epochs=epochs,
         best=best,
         patience=patience,
+        min_improvement=min_improvement,
+        validate_every=validate_every,
+        plateau=reduce_on_plateau,
+        rate_scale=compiled.rate_scale,
         seed=seed,
         checkpoint=path,
         progress=progress,
-        choices={"seed": seed, "batch_size": batch_size, "backend": compiled.backend, "best": best},
-        in_flight=_IN_FLIGHT if compiled.backend == "jax" and not own else 0,
+        choices={
+            "seed": seed,
+            "batch_size": batch_size,
+            "backend": compiled.backend,
+            "best": best,
+            # Absent from checkpoints of trainings that went through all data in every epoch.
+            "train_batches": train_batches,
+        },
+        in_flight=IN_FLIGHT if compiled.backend == "jax" and not own else 0,
     )
     if resume and path is not None and path.exists():
         loop.resume()
     return loop.run()
+
+
+def _placing() -> Callable[[Any], Any]:
+    import jax
+
+    return jax.device_put
+
+
+def _check_count(arrays: tuple[Any, ...], inputs: list[Any]) -> None:
+    """Raise if the data have not as many arrays as the functions take."""
+    if len(arrays) == len(inputs):
+        return
+    if len(arrays) == 1 and len(inputs) == 2:
+        raise DataError("training needs targets: give a pair (x, y).")
+    raise DataError(
+        f"the data have {len(arrays)} arrays, but training takes {len(inputs)}: the network's "
+        "inputs, then the targets of each loss, each followed by the weights if it is weighted."
+    )

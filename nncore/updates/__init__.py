@@ -23,6 +23,7 @@ array([0.75, 1.5 ], dtype=float32)
 """
 
 from nncore.updates.adaptive import adadelta, adagrad, adam, adamax, amsgrad, rmsprop
+from nncore.updates.clipping import clip_by_norm, clip_by_value
 from nncore.updates.constraints import norm_constraint, total_norm_constraint
 from nncore.updates.descent import (
     apply_momentum,
@@ -31,9 +32,22 @@ from nncore.updates.descent import (
     nesterov_momentum,
     sgd,
 )
+from nncore.updates.equilibrated import esgd
 from nncore.updates.gradients import get_or_compute_grads
+from nncore.updates.resilient import rprop
+from nncore.updates.schedules import (
+    Schedule,
+    apply_schedule,
+    constant_schedule,
+    cosine_schedule,
+    exponential_schedule,
+    linear_schedule,
+    step_schedule,
+    warm_up,
+)
 
 __all__ = [
+    "Schedule",
     "adadelta",
     "adagrad",
     "adam",
@@ -41,11 +55,22 @@ __all__ = [
     "amsgrad",
     "apply_momentum",
     "apply_nesterov_momentum",
+    "apply_schedule",
+    "clip_by_norm",
+    "clip_by_value",
+    "constant_schedule",
+    "cosine_schedule",
+    "esgd",
+    "exponential_schedule",
     "get_or_compute_grads",
+    "linear_schedule",
     "momentum",
     "nesterov_momentum",
     "norm_constraint",
     "rmsprop",
+    "rprop",
     "sgd",
+    "step_schedule",
     "total_norm_constraint",
+    "warm_up",
 ]

@@ -124,3 +124,86 @@ def test_a_spent_generator_is_an_error_that_says_what_to_give():
 def test_something_that_is_no_data_is_refused():
     with pytest.raises(DataError, match=r"the training data must be .* not int"):
         as_batches(3, 8, "the training data")
+
+
+def test_parts_of_an_epoch_go_on_where_the_last_stopped_and_depend_on_the_number_alone():
+    x = np.arange(10)
+    batches = ArrayBatches((x,), 3, batches=3)
+    assert len(batches) == 3
+    seen = [[b for (b,) in batches.training(5, number)] for number in range(1, 5)]
+    assert [len(part) for part in seen] == [3] * 4
+    stream = [value for part in seen for batch in part for value in batch]
+    # 4 batches hold all samples: 12 batches are three times through them.
+    assert [sorted(stream[i : i + 10]) for i in (0, 10, 20)] == [list(range(10))] * 3
+    again = [b for (b,) in ArrayBatches((x,), 3, batches=3).training(5, 3)]
+    for first, second in zip(seen[2], again, strict=True):
+        np.testing.assert_array_equal(first, second)
+
+
+def test_a_part_longer_than_the_data_comes_more_than_once():
+    batches = ArrayBatches((np.arange(4),), 2, batches=5)
+    counts = np.bincount(np.concatenate([b for (b,) in batches.training(0, 1)]))
+    assert counts.sum() == 10
+    assert set(counts) <= {2, 3}
+
+
+def test_a_validation_of_some_batches_takes_the_first():
+    batches = ArrayBatches((np.arange(10),), 3, batches=2)
+    assert np.concatenate([b for (b,) in batches.epoch()]).tolist() == list(range(6))
+
+
+@pytest.mark.parametrize("chunk", [1, 2, 3, 50])
+@pytest.mark.parametrize("part", [None, 3])
+def test_batches_from_chunks_are_the_same_batches(chunk, part):
+    x, y = np.random.default_rng(0).normal(size=(23, 2)), np.arange(23)
+    placed = []
+
+    def place(array):
+        placed.append(len(array))
+        return array
+
+    plain = ArrayBatches((x, y), 4, batches=part)
+    chunks = ArrayBatches((x, y), 4, batches=part, chunk_batches=chunk, place=place)
+    for number in (1, 2):
+        pairs = zip(plain.training(7, number), chunks.training(7, number), strict=True)
+        for one, other in pairs:
+            for a, b in zip(one, other, strict=True):
+                np.testing.assert_array_equal(a, b)
+    assert max(placed) == min(4 * chunk, 23)
+
+
+def test_a_callable_may_give_one_batch_at_each_call():
+    calls = []
+
+    def batch():
+        calls.append(1)
+        return [np.zeros((2, 3)), np.ones(2)]
+
+    assert [len(b) for b in IterableBatches(batch, batches=4).epoch()] == [2] * 4
+    assert len(calls) == 4
+    assert len(list(IterableBatches(batch).epoch())) == 100
+
+
+def test_an_endless_iterable_is_cut_into_epochs():
+    def forever():
+        while True:
+            yield (np.zeros(2),)
+
+    assert len(list(IterableBatches(forever, batches=3).epoch())) == 3
+
+
+def test_a_sparse_matrix_is_refused():
+    matrix = pytest.importorskip("scipy.sparse").eye(4, format="csr")
+    with pytest.raises(DataError, match=r"x is a sparse matrix of shape \(4, 4\).*toarray"):
+        as_batches((matrix, np.zeros(4)), 2)
+    with pytest.raises(DataError, match="array 0 of batch 1 is a sparse"):
+        list(as_batches(lambda: [(matrix, np.zeros(4))], 2).epoch())
+
+
+def test_sequences_of_unequal_length_are_refused_with_what_to_do():
+    sequences = [np.zeros(3), np.zeros(5)]
+    message = "sequences of lengths from 3 to 5.*mask_input"
+    with pytest.raises(DataError, match=f"x has {message}"):
+        as_batches((sequences, np.zeros(2)), 2)
+    with pytest.raises(DataError, match=f"array 0 of batch 1 has {message}"):
+        list(as_batches([(sequences, np.zeros(2))], 2).epoch())

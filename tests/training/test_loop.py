@@ -465,3 +465,115 @@ def test_jax_resumes_with_its_random_streams(problem, make_network, tmp_path):
     )
     for a, b in zip(rest, expected[2:], strict=True):
         assert a.train == pytest.approx(b.train, rel=1e-5)
+
+
+def test_validations_come_in_the_first_epoch_at_intervals_and_in_the_last(problem, make_network):
+    records = run(make_network(), problem, epochs=9, validate_every=3)
+    assert [bool(r.validation) for r in records] == [True, False, False] * 2 + [True, False, True]
+    assert not any(r.is_best for r in records if not r.validation)
+
+
+def test_patience_counts_validations(problem, make_network):
+    records = run(
+        make_network(), problem, epochs=None, patience=2, validate_every=3, updates="sgd",
+        learning_rate=0.0,
+    )  # fmt: skip
+    # The best is the first; without change, the validations in epochs 4 and 7 are in vain.
+    assert len(records) in (7, 10, 13)
+    scored = [r for r in records if r.validation]
+    assert not any(r.is_best for r in scored[-2:])
+
+
+def test_an_improvement_below_the_fraction_is_none(problem, make_network):
+    records = run(make_network(), problem, epochs=6, min_improvement=0.99)
+    assert [r.is_best for r in records] == [True] + [False] * 5
+
+
+def test_an_epoch_may_be_a_part_of_the_data(problem, make_network):
+    calls = []
+
+    def step(x, y):
+        calls.append(len(x))
+        return 1.0
+
+    records = run(make_network(), problem, step=step, epochs=2, train_batches=2, batch_size=32)
+    assert calls == [32] * 4
+    assert len(records) == 2
+
+
+@pytest.mark.parametrize(
+    "name", ["validate_every", "train_batches", "valid_batches", "chunk_batches"]
+)
+def test_numbers_that_are_none_are_refused(problem, make_network, name):
+    with pytest.raises(ValueError, match=f"{name} must be a whole number of at least 1, not 0"):
+        run(make_network(), problem, **{name: 0})
+
+
+def test_a_resumed_training_with_all_options_is_the_uninterrupted_one(
+    problem, make_network, tmp_path
+):
+    from nncore.regularization import from_kwargs
+
+    def options(network):
+        return {
+            "epochs": 7,
+            "batch_size": 20,
+            "backend": "python",
+            "train_batches": 3,
+            "validate_every": 2,
+            "patience": 4,
+            "min_improvement": 0.001,
+            "chunk_batches": 2,
+            "learning_rate": nncore.updates.warm_up(nncore.updates.cosine_schedule(0.1, 0, 30), 5),
+            "max_gradient_norm": 0.5,
+            "monitors": {"hidden*": 0.1},
+            "regularizers": from_kwargs(network, input_noise=0.1, hidden_dropout=0.2,
+                                        weight_l2=0.1, contractive=0.1),
+        }  # fmt: skip
+
+    whole, stopped, resumed = make_network(1), make_network(1), make_network(99)
+    expected = list(train(whole, problem, problem, **options(whole)))
+    path = tmp_path / "checkpoint.safetensors"
+    first = train(stopped, problem, problem, checkpoint=path, **options(stopped))
+    for _ in range(3):
+        next(first)
+    rest = list(train(resumed, problem, problem, checkpoint=path, resume=True, **options(resumed)))
+    assert [r.train for r in rest] == [r.train for r in expected[3:]]
+    for a, b in zip(values(whole), values(resumed), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_another_number_of_batches_is_another_training(problem, make_network, tmp_path):
+    path = tmp_path / "checkpoint.safetensors"
+    run(make_network(), problem, checkpoint=path, train_batches=2)
+    with pytest.raises(ModelFileError, match="train_batches=2"):
+        run(make_network(), problem, checkpoint=path, resume=True, train_batches=3)
+
+
+def test_a_rule_of_the_loss_itself_takes_limited_gradients(problem, make_network):
+    records = run(
+        make_network(), problem, epochs=3, updates="esgd", max_gradient_norm=0.1, learning_rate=0.1
+    )
+    assert records[-1].train["loss"] < records[0].train["loss"]
+
+
+@pytest.mark.jax
+def test_jax_gets_its_batches_from_chunks_on_the_device(problem, make_network):
+    pytest.importorskip("jax")
+    plain, chunked = (
+        run(make_network(), problem, backend="jax", epochs=2, batch_size=20, **more)
+        for more in ({}, {"chunk_batches": 3})
+    )
+    for a, b in zip(plain, chunked, strict=True):
+        assert a.train == pytest.approx(b.train, rel=1e-5)
+
+
+def test_a_count_of_arrays_that_does_not_fit_the_losses_is_an_error(problem, make_network):
+    with pytest.raises(DataError, match="the data have 2 arrays, but training takes 3"):
+        run(make_network(), problem, weighted=True)
+
+
+def test_a_plateau_cannot_change_a_step_of_ones_own(problem, make_network):
+    with pytest.raises(ValueError, match="step of your own"):
+        run(make_network(), problem, step=lambda x, y: 1.0,
+            reduce_on_plateau=nncore.training.ReduceOnPlateau())  # fmt: skip

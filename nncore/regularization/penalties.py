@@ -1,18 +1,4 @@
-"""Penalties on parameters, to be added to a loss.
-
-Examples
---------
->>> import nncore.layers as layers
->>> from nncore.regularization import l1, l2, regularize_layer_params_weighted
->>> from nncore.regularization import regularize_network_params
->>> l_in = layers.InputLayer((None, 4))
->>> l_hidden = layers.DenseLayer(l_in, num_units=3)
->>> l_out = layers.DenseLayer(l_hidden, num_units=2)
->>> penalty = 1e-4 * regularize_network_params(l_out, l2)
->>> penalty += regularize_layer_params_weighted({l_hidden: 0.1, l_out: 0.5}, l1)
->>> penalty.ndim
-0
-"""
+"""Penalties on parameters, as functions of layers or expressions."""
 
 from __future__ import annotations
 
