@@ -455,6 +455,11 @@ class Normalize(_Parameterized):
     def __call__(self, x: Any) -> TensorVariable:
         """Apply it to an activation of shape ``(..., units)``."""
         x = as_tensor(x)
+        normal = self._normalized(x)
+        # Sums and epsilons of a float16 are a float32.
+        return normal.astype(x.dtype) if x.dtype.startswith("float") else normal
+
+    def _normalized(self, x: TensorVariable) -> TensorVariable:
         centred = x - x.mean(axis=-1, keepdims=True)
         if self.by == "mean":
             return centred
