@@ -39,7 +39,7 @@ class _Plan:
     batch_size: int = 100
 
 
-_FULL = _Plan(0.002, 50, 20_000, 32, 15)
+_FULL = _Plan(0.002, 50, 20_000, 32, 8)
 _QUICK = _Plan(0.02, 15, 4_000, 32, 8)
 
 
