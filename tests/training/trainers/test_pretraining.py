@@ -105,7 +105,8 @@ def test_layers_above_a_stage_are_not_touched_before_their_turn(regression, make
 def test_a_tied_autoencoder_learns_to_reconstruct(regression, make_autoencoder):
     network, (x, _) = make_autoencoder(), regression
     loss = nncore.objectives.Loss("mse", target="in")
-    results = follow(network, x, "supervised", loss=loss, max_updates=15, validate_every=1)
+    results = follow(network, x, "supervised", loss=loss, max_updates=15, validate_every=1,
+                     patience=None)  # fmt: skip
     assert len(results) == 30
     assert results[14][1]["loss"] < 0.6 * results[0][1]["loss"]
 
