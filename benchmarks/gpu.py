@@ -22,8 +22,6 @@ PARTS = ("conformance", "kernels", "training")
 #: What nncore is compared with; the faster of the two is the reference.
 PEERS = ("jax", "torch")
 REFERENCE = "best peer"
-#: For how long an implementation may compile its kernels, once, in seconds.
-PROBE_TIMEOUT = 900
 _RATIO = "ratio_to_best_peer"
 
 REHEARSAL = "A rehearsal on the CPU with small shapes: nothing here is about a GPU."
@@ -75,7 +73,7 @@ def _implementations(
     settings: Settings, wanted: Sequence[str] | None
 ) -> tuple[dict[str, list[str]], dict[str, str]]:
     """Names of the usable implementations of each kind, and the reasons against the others."""
-    options = {"wanted": wanted, "probe_timeout": PROBE_TIMEOUT}
+    options = {"wanted": wanted}
     with Process(Competitor("nncore", "implementations", options), settings) as process:
         answer = process.ask("prepare", case={})
     if unknown := sorted(set(wanted or ()) - set(answer["for_jax"])):

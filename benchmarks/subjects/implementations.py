@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-import os
 from collections.abc import Callable
 from typing import Any
 
@@ -14,11 +13,8 @@ def prepare(
     case: dict[str, Any],
     threads: int,
     wanted: list[str] | None = None,
-    probe_timeout: float | None = None,
 ) -> tuple[dict[str, Any], dict[str, Callable[[], Any]]]:
-    """Ask those that are wanted (all), as long as they need; asking may compile their kernels."""
-    if probe_timeout is not None:
-        os.environ["NNCORE_PROBE_TIMEOUT"] = str(probe_timeout)
+    """Ask those that are wanted (all)."""
     backends = ["numba", "jax"] if importlib.util.find_spec("jax") else ["numba"]
     found = []
     known = set()
