@@ -30,7 +30,7 @@ class _Plan:
 
 # Squared error of a test image, summed over its pixels.
 _FULL = _Plan(6.0, None, (500, 250, 30), 250, 20)
-_QUICK = _Plan(16.0, 10_000, (256, 128, 30), 100, 8)
+_QUICK = _Plan(12.0, 10_000, (256, 128, 30), 100, 20)
 _DIGITS = _Plan(1.4, None, (128, 64, 8), 32, 60)
 
 
