@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import warnings
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -44,11 +45,16 @@ def _reshape(x: Any, shape: Any) -> Any:
     return jnp.reshape(x, tuple(np.asarray(shape).tolist()))
 
 
-def _split(x: Any, axis: Any, sizes: Any) -> Any:
-    """Split into sizes that are concrete; PyTensor would add them up as traced values."""
+def _split(x: Any, *axis_and_sizes: Any, axis: int | None = None) -> Any:
+    """Split into sizes that are concrete; PyTensor would add them up as traced values.
+
+    The axis is an input of the operation, and from PyTensor 3.3 on a property of it.
+    """
     import jax.numpy as jnp
 
-    return jnp.split(x, np.cumsum(np.asarray(sizes)[:-1]), axis=int(axis))
+    *given, sizes = axis_and_sizes
+    where = int(given[0]) if axis is None else axis
+    return jnp.split(x, np.cumsum(np.asarray(sizes)[:-1]), axis=where)
 
 
 def _quiet(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -82,7 +88,7 @@ class ResidentJAXLinker(JAXLinker):
             if isinstance(op, Reshape):
                 return _eager_when_concrete(_reshape)
             if isinstance(op, Split):
-                return _eager_when_concrete(_split)
+                return _eager_when_concrete(partial(_split, axis=getattr(op, "axis", None)))
             return _eager_when_concrete(basic.jax_funcify(op, **options))
 
         def convert_graph(

@@ -151,7 +151,7 @@ _OPEN_CONV = {
         ((1, 3, 9, 8), (4, 3, 3, 3)),
         ((0, 3, 9, 8), (4, 3, 3, 3)),
     ),
-    "16 square filters, a batch that is not known": _open(
+    "16 square filters, batch not known": _open(
         _conv((None, 4, 9, 8), (16, 4, 3, 3), pad=1),
         ((5, 4, 9, 8), (16, 4, 3, 3)),
         ((8, 4, 9, 8), (16, 4, 3, 3)),
