@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import pytensor.tensor as pt
 from pytensor.gradient import jacobian
 
 from nncore import nonlinearities
+from nncore.errors import DataError
 from nncore.graph import NetworkGraph
 from nncore.layers._random import RandomStream, sizes_of
 from nncore.layers.dense import DenseLayer
@@ -50,6 +52,8 @@ class Contractive(Regularizer):
     ------
     ValueError
         If `projections` is less than 1.
+    nncore.errors.DataError
+        When it acts, if a layer to differentiate by gives integers.
 
     Notes
     -----
@@ -104,6 +108,11 @@ class Contractive(Regularizer):
 
     def _of(self, graph: NetworkGraph, layer: Any, below: Any) -> Any:
         h, x = graph.outputs[layer], graph.outputs[below]
+        if np.dtype(x.dtype).kind != "f":
+            raise DataError(
+                f"Contractive needs derivatives by {graph.names[below]}, which is of type "
+                f"{x.dtype}; name a layer above it that gives floating-point numbers as wrt=."
+            )
         if self.exact is None and _has_formula(graph, layer, below):
             return _by_formula(layer, x)
         if self.exact:

@@ -27,6 +27,7 @@ from nncore.updates import Schedule, apply_schedule, get_or_compute_grads
 __all__ = [
     "Compiled",
     "StepFunction",
+    "check_count",
     "check_data",
     "compile_network",
     "network_inputs",
@@ -222,6 +223,31 @@ def check_data(network: Any, arrays: tuple[Any, ...], names: tuple[str, ...] = (
                     f"the labels range from {low} to {high}, but the network has {output[1]} "
                     f"classes, so they must be from 0 to {output[1] - 1}."
                 )
+
+
+def check_count(arrays: tuple[Any, ...], inputs: list[TensorVariable]) -> None:
+    """Raise for data that have more or fewer arrays than the functions take.
+
+    Parameters
+    ----------
+    arrays : tuple of array
+        The data.
+    inputs : list of TensorVariable
+        What the functions take.
+
+    Raises
+    ------
+    nncore.errors.DataError
+        With both numbers.
+    """
+    if len(arrays) == len(inputs):
+        return
+    if len(arrays) == 1 and len(inputs) == 2:
+        raise DataError("there are no targets, which the loss needs: give a pair (x, y).")
+    raise DataError(
+        f"the data have {len(arrays)} arrays, but the loss takes {len(inputs)}: the network's "
+        "inputs, then the targets of each loss, each followed by the weights if it is weighted."
+    )
 
 
 def _learning_rate(rule: Callable[..., Any], learning_rate: Any) -> Any:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -10,11 +10,10 @@ import pytensor
 
 from nncore.backends import get_mode
 from nncore.backends.threads import one_pool
-from nncore.errors import DataError
 from nncore.layers.helper import get_output
 from nncore.training._means import run_evaluation
 from nncore.training.batches import ArrayBatches, as_batches
-from nncore.training.functions import check_data, compile_network, network_inputs
+from nncore.training.functions import check_count, check_data, compile_network, network_inputs
 
 __all__ = ["evaluate", "predict", "run_prediction"]
 
@@ -23,10 +22,11 @@ def evaluate(
     network: Any,
     data: Any,
     *,
-    objective: str | Callable[..., Any] = "categorical_crossentropy",
-    monitors: Iterable[Any] = ("accuracy",),
+    objective: Any = "categorical_crossentropy",
+    monitors: Any = ("accuracy",),
     batch_size: int = 128,
     backend: str = "numba",
+    weighted: bool | int = False,
 ) -> dict[str, float]:
     """The loss and the monitors of a network on data, without noise and without training.
 
@@ -36,7 +36,7 @@ def evaluate(
         The output layer.
     data : pair of array, object with ``x`` and ``y``, or iterable of batches
         As for :func:`train`.
-    objective, monitors, batch_size, backend
+    objective, monitors, batch_size, backend, weighted
         As for :func:`train`.
 
     Returns
@@ -61,13 +61,17 @@ def evaluate(
     1.0
     """
     batches = as_batches(data, batch_size)
+    compiled = compile_network(
+        network,
+        objective,
+        lambda loss, params: {},
+        monitors=monitors,
+        backend=backend,
+        weighted=weighted,
+    )
     if isinstance(batches, ArrayBatches):
         check_data(network, batches.arrays)
-        if len(batches.arrays) < 2:
-            raise DataError("evaluating needs targets: give a pair (x, y).")
-    compiled = compile_network(
-        network, objective, lambda loss, params: {}, monitors=monitors, backend=backend
-    )
+        check_count(batches.arrays, compiled.inputs)
     return run_evaluation(compiled.evaluate, batches)
 
 

@@ -13,13 +13,13 @@ import numpy as np
 from pytensor.tensor.variable import TensorVariable
 
 from nncore.backends.threads import one_pool
-from nncore.errors import DataError, TrainingDiverged
+from nncore.errors import TrainingDiverged
 from nncore.layers.helper import get_all_params
 from nncore.regularization import Regularizer
 from nncore.training._interrupt import Interrupt
 from nncore.training._means import IN_FLIGHT, Means, as_values, run_evaluation
 from nncore.training.batches import ArrayBatches, IterableBatches, as_batches
-from nncore.training.functions import Compiled, check_data, compile_network
+from nncore.training.functions import Compiled, check_count, check_data, compile_network
 from nncore.training.gradients import GradientLimits
 from nncore.training.plateau import ReduceOnPlateau, improves
 from nncore.training.records import EpochRecord
@@ -459,7 +459,7 @@ def train(
         if arrays is not None:
             check_data(network, arrays)
             if not own:
-                _check_count(arrays, compiled.inputs)
+                check_count(arrays, compiled.inputs)
 
     run_step: Any = step if own else compiled.step
     if on_jax and chunk_batches is not None:
@@ -501,15 +501,3 @@ def _placing() -> Callable[[Any], Any]:
     import jax
 
     return jax.device_put
-
-
-def _check_count(arrays: tuple[Any, ...], inputs: list[Any]) -> None:
-    """Raise if the data have not as many arrays as the functions take."""
-    if len(arrays) == len(inputs):
-        return
-    if len(arrays) == 1 and len(inputs) == 2:
-        raise DataError("training needs targets: give a pair (x, y).")
-    raise DataError(
-        f"the data have {len(arrays)} arrays, but training takes {len(inputs)}: the network's "
-        "inputs, then the targets of each loss, each followed by the weights if it is weighted."
-    )

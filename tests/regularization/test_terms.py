@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytensor
+import pytensor.tensor as pt
 import pytest
 
 from nncore import layers
 from nncore import regularization as reg
-from nncore.errors import UnknownNameError
+from nncore.errors import DataError, UnknownNameError
 from nncore.graph import NetworkGraph
 from nncore.nonlinearities import softmax, tanh
 
@@ -200,3 +201,49 @@ def test_a_network_without_hidden_layer_has_no_hidden_penalty():
 def test_a_weight_that_is_no_number_from_0_up_is_refused(weight):
     with pytest.raises(ValueError, match="WeightL2: weight"):
         reg.WeightL2(weight=weight)
+
+
+def test_there_is_no_derivative_by_indices():
+    words = layers.InputLayer((None, 5), input_var=pt.imatrix())
+    network = layers.DenseLayer(layers.EmbeddingLayer(words, 10, 3, name="words"), 4)
+    network = layers.DenseLayer(network, 2)
+    graph = NetworkGraph(network)
+    with pytest.raises(DataError, match=r"derivatives by in.*int32.*wrt="):
+        reg.Contractive("hid2").penalty(graph)
+    assert reg.Contractive("hid2", wrt="words").penalty(graph).ndim == 0
+
+
+@pytest.mark.parametrize("exact", [True, False])
+def test_the_contraction_of_a_convolution_is_that_of_the_jacobian(exact, fast):
+    net = layers.InputLayer((None, 1, 4, 4))
+    net = layers.Conv2DLayer(net, 2, 2, nonlinearity=tanh, b=RNG.normal(size=2))
+    network = layers.DenseLayer(net, 2)
+    graph = NetworkGraph(network)
+    x = RNG.normal(size=(3, 1, 4, 4))
+    hidden = pytensor.function([graph.inputs[0].input_var], graph.outputs[net], mode=fast)
+    steps = np.eye(16).reshape(16, 1, 4, 4) * 1e-5
+    slopes = [(hidden(x + step) - hidden(x - step)) / 2e-5 for step in steps]
+    expected = sum((slope**2).sum() for slope in slopes) / 3
+    penalty = reg.Contractive(exact=exact).penalty(graph)
+    function = pytensor.function([graph.inputs[0].input_var], penalty, mode=fast)
+    drawn = [float(function(x)) for _ in range(1 if exact else 300)]
+    assert np.mean(drawn) == pytest.approx(expected, rel=1e-6 if exact else 0.1)
+
+
+@pytest.mark.jax
+def test_jax_has_the_jacobian_too(fast):
+    pytest.importorskip("jax")
+    from nncore.backends import get_mode
+
+    network = tanh_network()
+    graph = NetworkGraph(network)
+    penalty = reg.Contractive("out", exact=True).penalty(graph)
+    grad = pytensor.grad(penalty, layers.get_all_params(network)[0])
+    with pytensor.config.change_flags(floatX="float32"):
+        inputs = [graph.inputs[0].input_var]
+        results = [
+            pytensor.function(inputs, [penalty, grad], mode=mode)(X)
+            for mode in (fast, get_mode("jax"))
+        ]
+    for one, other in zip(*results, strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-5)

@@ -338,7 +338,7 @@ def test_an_iterable_of_batches_can_be_trained_on(problem, make_network):
         ((np.zeros((8, 2), "float32"), np.full(8, -1)), "labels range from -1"),
         ((np.full((8, 2), np.inf, "float32"), np.zeros(8, int)), "16 infinite"),
         ((np.zeros((8, 2), "float32"), np.zeros(7, int)), "x has 8, y has 7"),
-        (np.zeros((8, 2), "float32"), "needs targets"),
+        (np.zeros((8, 2), "float32"), "there are no targets"),
     ],
 )
 def test_data_that_do_not_fit_are_refused_before_anything_is_compiled(make_network, data, message):
@@ -569,7 +569,7 @@ def test_jax_gets_its_batches_from_chunks_on_the_device(problem, make_network):
 
 
 def test_a_count_of_arrays_that_does_not_fit_the_losses_is_an_error(problem, make_network):
-    with pytest.raises(DataError, match="the data have 2 arrays, but training takes 3"):
+    with pytest.raises(DataError, match="the data have 2 arrays, but the loss takes 3"):
         run(make_network(), problem, weighted=True)
 
 
@@ -577,3 +577,16 @@ def test_a_plateau_cannot_change_a_step_of_ones_own(problem, make_network):
     with pytest.raises(ValueError, match="step of your own"):
         run(make_network(), problem, step=lambda x, y: 1.0,
             reduce_on_plateau=nncore.training.ReduceOnPlateau())  # fmt: skip
+
+
+def test_an_evaluation_knows_weights_and_targets_that_are_the_input(problem):
+    x, _ = problem
+    copied = layers.NonlinearityLayer(layers.InputLayer((None, 2)), lambda v: 2 * v)
+    loss = nncore.objectives.Loss("mae", target="in")
+    found = evaluate(copied, x, objective=loss, monitors=(), backend="python")
+    assert found["loss"] == pytest.approx(np.abs(x).mean(), rel=1e-5)
+    weights = (np.arange(96) == 3).astype("float32")
+    found = evaluate(
+        copied, (x, 0 * x, weights), objective="mae", weighted=True, monitors=(), backend="python"
+    )
+    assert found["loss"] == pytest.approx(2 * np.abs(x[3]).mean(), rel=1e-5)

@@ -119,9 +119,10 @@ class GradientTrainer:
         kwargs = dict(kwargs)
         regularizers = split_regularizers(self.network, kwargs)
         loop, own = options_from(kwargs)
-        rule, rate, options = self.algorithm.resolve(
-            {name: kwargs[name] for name in self.algorithm.options if name in kwargs}
-        )
+        arguments = {name: kwargs[name] for name in self.algorithm.options if name in kwargs}
+        if "seed" in self.algorithm.options:
+            arguments["seed"] = loop["seed"]
+        rule, rate, options = self.algorithm.resolve(arguments)
         losses = losses_for(self.network, own["loss"], own["weighted"])
         saving = Saving(self.network, own["save_every"], own["save_progress"])
         data = as_data(train, own["batch_size"])

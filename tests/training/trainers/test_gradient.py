@@ -266,3 +266,33 @@ def test_what_is_not_possible_is_refused_with_what_is(
 )
 def test_names_of_trainers(name, cls, make_mlp):
     assert type(make_trainer(make_mlp(3), name)).__name__ == cls
+
+
+@pytest.mark.jax
+def test_jax_trains_with_noise_schedules_and_curvature(regression, make_mlp):
+    pytest.importorskip("jax")
+    network = make_mlp(3)
+    results = follow(
+        network, regression, "esgd", backend="jax", max_updates=6, input_noise=0.05,
+        contractive=0.01, max_gradient_norm=1.0, chunk_batches=2,
+        learning_rate=updates.cosine_schedule(0.05, 0.0, 18),
+    )  # fmt: skip
+    assert results[-1][0]["loss"] < results[0][0]["loss"]
+    assert all(type(value) is np.ndarray and value.dtype == "float32" for value in values(network))
+
+
+@pytest.mark.slow
+def test_numba_resumes_a_training_with_noise_and_a_schedule_to_the_same_bits(
+    regression, make_mlp, tmp_path
+):
+    options = {"learning_rate": updates.cosine_schedule(0.05, 0.0, 18), "input_noise": 0.1,
+               "max_updates": 4, "backend": "numba"}  # fmt: skip
+    whole, resumed = make_mlp(3), make_mlp(3, seed=5)
+    follow(whole, regression, "esgd", **options)
+    path = tmp_path / "state.safetensors"
+    stopped = itertrain(make_mlp(3), regression, None, "esgd", checkpoint=path, **options)
+    next(stopped)
+    next(stopped)
+    follow(resumed, regression, "esgd", checkpoint=path, resume=True, **options)
+    for a, b in zip(values(whole), values(resumed), strict=True):
+        np.testing.assert_array_equal(a, b)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import signal
+
 import numpy as np
 import pytest
 
@@ -175,6 +178,22 @@ def test_an_interrupted_training_goes_on_in_its_layer_to_the_same_bits(
     hidden = -2 if algo == "pretrain" else None
     for a, b in zip(values(whole)[:hidden], values(resumed)[:hidden], strict=True):
         np.testing.assert_array_equal(a, b)
+
+
+def test_ctrl_c_ends_all_stages(regression, make_mlp):
+    seen = []
+
+    def batches():
+        seen.append(1)
+        if len(seen) == 2:
+            os.kill(os.getpid(), signal.SIGINT)
+        return [regression]
+
+    loop = SupervisedPretrainer("sgd", make_mlp(4, 3)).itertrain(
+        batches, regression, max_updates=3, backend="python"
+    )
+    assert len(list(loop)) == 1
+    assert len(seen) == 2
 
 
 def test_a_new_training_does_not_take_files_of_an_old_one(regression, make_mlp, tmp_path):
