@@ -6,8 +6,9 @@ from collections.abc import Iterable
 from numbers import Integral
 from typing import Any
 
-from nncore import config, registry, utils
+from nncore import utils
 from nncore.layers.base import Layer, _label
+from nncore.ops.base import chosen_name
 
 __all__ = ["chosen", "pads", "positive_ints"]
 
@@ -124,12 +125,7 @@ def chosen(layer: Layer, kind: str, implementation: str | None) -> str | None:
     nncore.errors.UnknownNameError
         If nothing registered the name.
     """
-    if implementation is None:
-        return config.block_choice(kind)
-    if not isinstance(implementation, str):
-        raise TypeError(
-            f"{_label(layer)}: implementation must be a name (a string) or None, not "
-            f"{implementation!r}."
-        )
-    registry.check_implementation_name(kind, implementation)
-    return implementation
+    try:
+        return chosen_name(kind, implementation)
+    except TypeError as error:
+        raise TypeError(f"{_label(layer)}: {error}.") from None

@@ -73,11 +73,15 @@ def chosen_name(kind: str, implementation: str | None) -> str | None:
 
     Raises
     ------
+    TypeError
+        If it is not a string.
     nncore.errors.UnknownNameError
         If nothing registered the name.
     """
     if implementation is None:
         return config.block_choice(kind)
+    if not isinstance(implementation, str):
+        raise TypeError(f"implementation must be a name (a string) or None, not {implementation!r}")
     registry.check_implementation_name(kind, implementation)
     return implementation
 

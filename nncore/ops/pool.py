@@ -260,6 +260,7 @@ def pool(
         window = as_ints(pool_size, ndim, "pool_size", 1)
         step = window if stride is None else as_ints(stride, ndim, "stride", 1)
         pads = as_pads(pad, ndim)
+        chosen = chosen_name("pool", implementation)
     except (TypeError, ValueError) as error:
         raise type(error)(f"{subject}: {error}.") from None
     if isinstance(pads, str):
@@ -269,7 +270,6 @@ def pool(
             f"{subject}: pad={pad!r} must be less than pool_size={window} on every axis, or a "
             "window could hold nothing but padding."
         )
-    chosen = chosen_name("pool", implementation)
     op = Pool(window, step, pads, mode, bool(ignore_border), chosen)
     op._geometry(x.type.shape, x.dtype).check(subject)
     return op(x, name=name)

@@ -217,3 +217,11 @@ def test_an_implementation_that_builds_no_kernel_is_named(install, backend, body
             resolve("conv", name, backend, "grad_filters", geometry)
         for part in (f"kernel('{backend}', 'grad_filters', ...)", str(geometry), "choose another"):
             assert part in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("operation", "second"), [(ops.conv, np.ones((1, 1, 2), "float32")), (ops.pool, 2)]
+)
+def test_an_implementation_that_is_no_name_is_refused(operation, second):
+    with pytest.raises(TypeError, match=r"mine: implementation must be a name .* not 5\."):
+        operation(np.ones((1, 1, 4), "float32"), second, implementation=5, name="mine")

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import copy
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -22,15 +21,9 @@ from nncore.utils import collect_shared_vars
 __all__ = ["Chain", "shadow_autoencoder"]
 
 
-@contextlib.contextmanager
-def _seeded(*seed: int) -> Iterator[None]:
-    """Draw initial values from a seed, and leave the generator of the process as it was."""
-    before = random.get_rng()
-    random.set_rng(int(np.random.SeedSequence(seed).generate_state(1)[0]))
-    try:
-        yield
-    finally:
-        random.set_rng(before)
+def _number(*seed: int) -> int:
+    """One seed out of several numbers."""
+    return int(np.random.SeedSequence(seed).generate_state(1)[0])
 
 
 def _onto(layer: Any, below: Any) -> Any:
@@ -132,7 +125,7 @@ class Chain:
                 f"layerwise training cannot tap {top!r}, of shape {top.output_shape}, for an "
                 f"output of shape {shape}."
             )
-        with _seeded(seed, number):
+        with random.seeded(_number(seed, number)):
             return DenseLayer(
                 top,
                 shape[-1],
@@ -175,7 +168,7 @@ def shadow_autoencoder(network: Any, seed: int) -> Any:
                 "Train this network layer by layer ('layerwise') or as a whole."
             )
     top = chain.layers[chain.weighted[-1] - 1]
-    with _seeded(seed):
+    with random.seeded(_number(seed)):
         for number, encoder in reversed(list(enumerate(encoders))):
             top = DenseLayer(
                 top,

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from nncore import devices, plugins, registry
+from nncore.testing import values
 from nncore_cuda_convnet.compilers import BuildError, host_compiler
 
 
@@ -59,12 +60,7 @@ def on_each(request: pytest.FixtureRequest, kernels_folder: str) -> Iterator[Non
 
 
 def _close(actual: Any, expected: np.ndarray) -> None:
-    actual = np.asarray(actual)
-    assert (actual.dtype, actual.shape) == (expected.dtype, expected.shape)
-    tolerance = 3e-5 if expected.dtype == np.float32 else 1e-11
-    finite = np.abs(expected[np.isfinite(expected)])
-    scale = max(1.0, finite.max(initial=0.0))
-    np.testing.assert_allclose(actual, expected, rtol=tolerance, atol=tolerance * scale)
+    values.close(np.asarray(actual), expected, str(expected.dtype))
 
 
 @pytest.fixture(scope="session")
