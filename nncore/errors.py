@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import difflib
+from collections.abc import Iterable
+
 __all__ = [
     "DataError",
     "ImplementationUnavailable",
@@ -11,7 +14,32 @@ __all__ = [
     "PluginError",
     "TrainingDiverged",
     "UnknownNameError",
+    "did_you_mean",
 ]
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """Suggest the known name that is most like another.
+
+    Parameters
+    ----------
+    name : str
+        What was given.
+    known : iterable of str
+        What is allowed.
+
+    Returns
+    -------
+    str
+        ``" Did you mean 'this'?"``, or nothing.
+
+    Examples
+    --------
+    >>> did_you_mean("lenett", ["mlp", "lenet"])
+    " Did you mean 'lenet'?"
+    """
+    found = difflib.get_close_matches(name, list(known), n=1)
+    return f" Did you mean {found[0]!r}?" if found else ""
 
 
 class NNCoreError(Exception):

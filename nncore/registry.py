@@ -7,14 +7,13 @@ Everything in it comes from plugins, the core included, through the hooks of
 from __future__ import annotations
 
 import contextvars
-import difflib
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from nncore import config, plugins
-from nncore.errors import PluginError, UnknownNameError
+from nncore.errors import PluginError, UnknownNameError, did_you_mean
 from nncore.hookspecs import Availability, Implementation, unavailable
 from nncore.plugins import Plugin
 
@@ -283,12 +282,11 @@ def get(kind: str, name: str) -> Any:
     if absent := plugins.missing(name):
         raise PluginError(f"the {noun} {name!r} is not to be had. {absent}")
     known = sorted(_table(kind)) + (list(POLICIES) if kind in ("conv", "pool") else [])
-    nearest = difflib.get_close_matches(name, known, n=1)
     message = f"{name!r} is not a known {noun}."
     if hint := plugins.suggest(name):
         message += f" {hint}"
-    elif nearest:
-        message += f" Did you mean {nearest[0]!r}?"
+    else:
+        message += did_you_mean(name, known)
     message += f" Known: {', '.join(known)}."
     if others := [p for p in plugins._plugins if p.state != "loaded"]:
         message += f" Not loaded: {'; '.join(f'{p.name} ({p.reason})' for p in others)}."

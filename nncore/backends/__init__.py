@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 import importlib.util
 
 from pytensor.compile.mode import NUMBA, Mode
 from pytensor.graph.rewriting.db import RewriteDatabaseQuery
 
-from nncore.errors import NNCoreError, UnknownNameError
+from nncore.errors import NNCoreError, UnknownNameError, did_you_mean
 
 __all__ = ["BACKENDS", "BackendUnavailable", "get_mode"]
 
@@ -64,8 +63,7 @@ def get_mode(backend: str = "numba") -> Mode:
         return Mode(ResidentJAXLinker(), RewriteDatabaseQuery(include=["fast_run", "jax"]))
     if backend == "python":
         return Mode(linker="py", optimizer=None)
-    nearest = difflib.get_close_matches(str(backend), BACKENDS, n=1)
-    hint = f" Did you mean {nearest[0]!r}?" if nearest else ""
+    hint = did_you_mean(str(backend), BACKENDS)
     raise UnknownNameError(
         f"{backend!r} is not a known backend.{hint} Known: {', '.join(BACKENDS)}."
     )

@@ -2,41 +2,16 @@
 
 from __future__ import annotations
 
-import difflib
 import errno
 from collections.abc import Iterable
 
-from nncore.errors import NNCoreError, TrainingDiverged
+from nncore.errors import NNCoreError, TrainingDiverged, did_you_mean
 
-__all__ = ["CommandError", "check_choice", "describe", "nearest"]
+__all__ = ["CommandError", "check_choice", "describe"]
 
 
 class CommandError(NNCoreError):
     """Options that cannot be obeyed."""
-
-
-def nearest(name: str, known: Iterable[str]) -> str:
-    """Suggest the known name that is most like another.
-
-    Parameters
-    ----------
-    name : str
-        What was given.
-    known : iterable of str
-        What is allowed.
-
-    Returns
-    -------
-    str
-        ``" Did you mean 'this'?"``, or nothing.
-
-    Examples
-    --------
-    >>> nearest("lenett", ["mlp", "lenet"])
-    " Did you mean 'lenet'?"
-    """
-    found = difflib.get_close_matches(name, list(known), n=1)
-    return f" Did you mean {found[0]!r}?" if found else ""
 
 
 def check_choice(option: str, value: str, known: Iterable[str]) -> str:
@@ -64,7 +39,7 @@ def check_choice(option: str, value: str, known: Iterable[str]) -> str:
     allowed = list(known)
     if value not in allowed:
         raise CommandError(
-            f"{option}: {value!r} is not known.{nearest(value, allowed)} "
+            f"{option}: {value!r} is not known.{did_you_mean(value, allowed)} "
             f"Allowed: {', '.join(allowed)}."
         )
     return value

@@ -7,7 +7,6 @@
 
 from __future__ import annotations
 
-import difflib
 from pathlib import Path
 
 from nncore.datasets.base import Dataset, Split
@@ -15,7 +14,7 @@ from nncore.datasets.digits import load_digits
 from nncore.datasets.idx import load_fashion_mnist, load_mnist, read_idx
 from nncore.datasets.images import load_folder, read_image
 from nncore.datasets.npz import load_npz
-from nncore.errors import DataError
+from nncore.errors import DataError, did_you_mean
 
 __all__ = [
     "NAMES",
@@ -97,6 +96,5 @@ def load(
         return load_npz(data_dir, validation=validation, seed=seed)
     if name == "folder":
         return load_folder(data_dir, validation=validation, seed=seed, image_size=image_size)
-    nearest = difflib.get_close_matches(name, NAMES, n=1)
-    hint = f" Did you mean {nearest[0]!r}?" if nearest else ""
+    hint = did_you_mean(name, NAMES)
     raise DataError(f"{name!r} is not a known data set.{hint} Known: {', '.join(NAMES)}.")

@@ -8,12 +8,11 @@ Stacks that are pretrained layer by layer are in :mod:`nncore.models.sda`.
 
 from __future__ import annotations
 
-import difflib
 import inspect
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from nncore.errors import UnknownNameError
+from nncore.errors import UnknownNameError, did_you_mean
 from nncore.models.alexnet import caffe_reference
 from nncore.models.inception import googlenet, inception_v3
 from nncore.models.networks import Autoencoder, Classifier, Network, Regressor
@@ -61,8 +60,7 @@ _COMMON = {"input_shape", "num_classes", "implementation", "input_var"}
 
 
 def _unknown(what: str, name: str, known: Sequence[str]) -> UnknownNameError:
-    nearest = difflib.get_close_matches(name, known, n=1)
-    hint = f" Did you mean {nearest[0]!r}?" if nearest else ""
+    hint = did_you_mean(name, known)
     return UnknownNameError(f"{name!r} is not {what}.{hint} Known: {', '.join(known)}.")
 
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
 from pytensor.graph.basic import Variable
 
-from nncore.errors import UnknownNameError
+from nncore.errors import UnknownNameError, did_you_mean
 from nncore.graph import NetworkGraph
 from nncore.regularization.base import Regularizer
 from nncore.regularization.contractive import Contractive
@@ -162,8 +161,7 @@ def from_kwargs(network: Any, **kwargs: Any) -> list[Regularizer]:
             pattern = [_literal(graph.names[layer]) for layer in layers]
             found += _build(_NOISES[noise], value, seeds, pattern=pattern)
         else:
-            nearest = difflib.get_close_matches(name, KEYWORDS, n=1)
-            hint = f" Did you mean {nearest[0]!r}?" if nearest else ""
+            hint = did_you_mean(name, KEYWORDS)
             raise TypeError(
                 f"{name!r} is not a known regularizer.{hint} Known: {', '.join(sorted(KEYWORDS))}."
             )

@@ -7,9 +7,7 @@ only.
 
 from __future__ import annotations
 
-import difflib
-
-from nncore.errors import UnknownNameError
+from nncore.errors import UnknownNameError, did_you_mean
 from nncore.reproductions.addition import ADDITION
 from nncore.reproductions.base import Context, Reproduction, ReproductionError, Result
 from nncore.reproductions.characters import CHARACTERS
@@ -63,8 +61,7 @@ def get(name: str) -> Reproduction:
     """
     if name in REPRODUCTIONS:
         return REPRODUCTIONS[name]
-    nearest = difflib.get_close_matches(name, REPRODUCTIONS, n=1)
-    hint = f" Did you mean {nearest[0]!r}?" if nearest else ""
+    hint = did_you_mean(name, REPRODUCTIONS)
     raise UnknownNameError(
         f"{name!r} is not a known reproduction.{hint} Known: {', '.join(REPRODUCTIONS)}."
     )

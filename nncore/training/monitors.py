@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -12,7 +11,7 @@ import pytensor
 from pytensor.graph.basic import Variable
 from pytensor.tensor.variable import TensorVariable
 
-from nncore.errors import UnknownNameError
+from nncore.errors import UnknownNameError, did_you_mean
 
 if TYPE_CHECKING:
     from nncore.graph import NetworkGraph
@@ -149,8 +148,7 @@ def _by_name(name: str) -> Callable[[Any, Any, Any], Any]:
         return lambda loss, prediction, target: prediction
     known = registry.names("objective")
     if name not in known and ":" not in name:
-        nearest = difflib.get_close_matches(name, [*_OWN, *known], n=1)
-        hint = f" Did you mean {nearest[0]!r}?" if nearest else ""
+        hint = did_you_mean(name, [*_OWN, *known])
         raise UnknownNameError(
             f"{name!r} is not a known objective or other monitor.{hint} Known: "
             f"{', '.join([*_OWN, *known])}."

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from nncore import layers, nonlinearities, registry
-from nncore.errors import UnknownNameError
+from nncore.errors import UnknownNameError, did_you_mean
 
 __all__ = ["ACTIVATIONS", "Activation", "activation", "applied", "is_activation"]
 
@@ -189,8 +188,7 @@ def activation(spec: Any, where: str) -> Activation:
             after.append(_maxout(pieces))
             widened *= pieces
         elif function is None:
-            nearest = difflib.get_close_matches(part, ACTIVATIONS, n=1)
-            hint = f" Did you mean {nearest[0]!r}?" if nearest else ""
+            hint = did_you_mean(part, ACTIVATIONS)
             raise UnknownNameError(
                 f"{where}: {part!r} is no activation.{hint} There are {', '.join(ACTIVATIONS)}, "
                 "and several of them joined by +."

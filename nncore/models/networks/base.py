@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -14,7 +13,7 @@ import pytensor
 from nncore import layers, training
 from nncore.backends import get_mode
 from nncore.backends.threads import one_pool
-from nncore.errors import DataError, ModelFileError, UnknownNameError
+from nncore.errors import DataError, ModelFileError, UnknownNameError, did_you_mean
 from nncore.graph import NetworkGraph
 from nncore.models.networks.arguments import loss_from
 from nncore.models.networks.building import build_layers
@@ -485,8 +484,7 @@ class Network:
 
 
 def _unknown(what: str, name: Any, known: list[str]) -> UnknownNameError:
-    nearest = difflib.get_close_matches(str(name), known, n=1)
-    hint = f" Did you mean {nearest[0]!r}?" if nearest else ""
+    hint = did_you_mean(str(name), known)
     return UnknownNameError(
         f"there is no {what} called {name!r}.{hint} There are: {', '.join(known)}."
     )

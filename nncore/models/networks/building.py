@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import inspect
 from collections.abc import Sequence
 from typing import Any
@@ -10,7 +9,7 @@ from typing import Any
 import pytensor.tensor as pt
 
 from nncore import layers
-from nncore.errors import UnknownNameError
+from nncore.errors import UnknownNameError, did_you_mean
 from nncore.models.networks.activations import Activation, activation, applied
 from nncore.models.networks.specs import Spec, parse, parse_input
 
@@ -126,8 +125,7 @@ class _Builder:
         found = []
         for one in spec.inputs:
             if one not in self.layers:
-                nearest = difflib.get_close_matches(one, self.layers, n=1)
-                hint = f" Did you mean {nearest[0]!r}?" if nearest else ""
+                hint = did_you_mean(one, self.layers)
                 raise UnknownNameError(
                     f"layer {name!r}: there is no layer {one!r} before it.{hint} There are "
                     f"{', '.join(self.layers)}."

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import inspect
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -11,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from nncore import layers, registry
-from nncore.errors import UnknownNameError
+from nncore.errors import UnknownNameError, did_you_mean
 from nncore.models.networks.activations import ACTIVATIONS, is_activation
 
 __all__ = ["FORMS", "Form", "Spec", "parse", "parse_input"]
@@ -154,8 +153,7 @@ def _form(value: Any, where: str) -> tuple[Form, str]:
         return _of_class(value), value.__name__
     found = _find_form(value) if isinstance(value, str) else None
     if found is None:
-        nearest = difflib.get_close_matches(str(value), [*FORMS, *registry.names("layer")], n=1)
-        hint = f" Did you mean {nearest[0]!r}?" if nearest else ""
+        hint = did_you_mean(str(value), [*FORMS, *registry.names("layer")])
         raise UnknownNameError(
             f"{where}: {value!r} is no form of a layer.{hint} There are {', '.join(FORMS)}, the "
             "names of all registered layers, and classes of layers."
@@ -208,8 +206,7 @@ def _check_options(form: Form, form_name: str, given: Mapping[str, Any], where: 
     for key in given:
         if key not in known:
             choices = sorted({*known, *_KEYS})
-            nearest = difflib.get_close_matches(key, choices, n=1)
-            hint = f" Did you mean {nearest[0]!r}?" if nearest else ""
+            hint = did_you_mean(key, choices)
             raise TypeError(
                 f"{where}: a layer of the form {form_name!r} takes no {key}.{hint} It takes "
                 f"{', '.join(choices)}."
@@ -238,8 +235,7 @@ def _from_tuple(spec: tuple[Any, ...] | list[Any], where: str) -> Spec:
                 put("activation", item)
             else:
                 known = [*FORMS, *ACTIVATIONS]
-                nearest = difflib.get_close_matches(item, known, n=1)
-                hint = f" Did you mean {nearest[0]!r}?" if nearest else ""
+                hint = did_you_mean(item, known)
                 raise UnknownNameError(
                     f"{where}: {item!r} is neither a form of a layer nor an activation.{hint} "
                     f"The forms are {', '.join(FORMS)}; the activations {', '.join(ACTIVATIONS)}."

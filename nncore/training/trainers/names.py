@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Generator
 from typing import Any
 
 from nncore import registry
-from nncore.errors import UnknownNameError
+from nncore.errors import UnknownNameError, did_you_mean
 from nncore.training.trainers.algorithms import ALGORITHMS, find_algorithm
 from nncore.training.trainers.gradient import Pair
 from nncore.training.trainers.pretraining import (
@@ -39,8 +38,7 @@ def _check(algo: Any, allowed: tuple[str, ...]) -> None:
     if not isinstance(algo, str) or _kind(algo) in allowed or find_algorithm(algo) is not None:
         return
     known = list(dict.fromkeys([*ALGORITHMS, *allowed, *registry.names("update")]))
-    nearest = difflib.get_close_matches(algo, known, n=1)
-    hint = f" Did you mean {nearest[0]!r}?" if nearest else ""
+    hint = did_you_mean(algo, known)
     raise UnknownNameError(f"{algo!r} is not a known algorithm.{hint} Known: {', '.join(known)}.")
 
 

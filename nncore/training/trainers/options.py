@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import time
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from nncore import nonlinearities
-from nncore.errors import DataError
+from nncore.errors import DataError, did_you_mean
 from nncore.graph import output_layers, parameter_names
 from nncore.objectives import Loss, as_losses
 from nncore.regularization import KEYWORDS, Regularizer, from_kwargs
@@ -74,8 +73,7 @@ def check_names(given: Iterable[str], known: Iterable[str]) -> None:
     known = sorted(known)
     for name in given:
         if name not in known:
-            nearest = difflib.get_close_matches(name, known, n=1)
-            hint = f" Did you mean {nearest[0]!r}?" if nearest else ""
+            hint = did_you_mean(name, known)
             raise TypeError(
                 f"{name!r} is not a known option of this trainer.{hint} Known: {', '.join(known)}."
             )
